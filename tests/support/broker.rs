@@ -1,0 +1,179 @@
+//! Brokers: the embedded one as a process of its own, and Apache Kafka.
+
+use std::net::TcpStream;
+use std::process::Command;
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+
+use crate::java::{java, one_of_few_starts};
+use crate::process::{Process, Signal};
+use crate::wait::holds_within;
+use crate::worker::millrace;
+use crate::{Client, Folder, free_port};
+
+/// How long a broker may take from its start to accepting connections. Kafka needs five seconds alone on two cores.
+const START_WAIT: Duration = Duration::from_secs(90);
+
+/// Any 16 bytes will do; a constant spares a random source.
+const CLUSTER_ID: &str = "TWlsbHJhY2VUZXN0cy4uLg";
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BrokerKind {
+    /// `millrace broker DIR`.
+    Embedded,
+    /// Apache Kafka, a single node.
+    Kafka,
+}
+
+/// A broker on a port and a data folder that it keeps over `kill_9` and `start`.
+pub struct Broker {
+    kind: BrokerKind,
+    folder: Folder,
+    port: u16,
+    process: Option<Process>,
+}
+
+impl Broker {
+    /// Starts a broker of the test's own, which it may kill.
+    #[track_caller]
+    pub fn new(kind: BrokerKind) -> Self {
+        let mut broker = Self { kind, folder: Folder::new(), port: free_port(), process: None };
+        broker.start();
+        broker
+    }
+
+    /// Returns the broker that all tests of this program share. Topics and connectors need names of their own there:
+    /// see `unique`.
+    #[track_caller]
+    pub fn shared(kind: BrokerKind) -> &'static Self {
+        static EMBEDDED: OnceLock<Broker> = OnceLock::new();
+        static KAFKA: OnceLock<Broker> = OnceLock::new();
+        let shared = match kind {
+            BrokerKind::Embedded => &EMBEDDED,
+            BrokerKind::Kafka => &KAFKA,
+        };
+        shared.get_or_init(|| {
+            let broker = Self::new(kind);
+            broker.folder.remove_when_this_process_ends();
+            broker
+        })
+    }
+
+    pub fn kind(&self) -> BrokerKind {
+        self.kind
+    }
+
+    /// Returns the broker's address, as in `bootstrap.servers`.
+    pub fn bootstrap(&self) -> String {
+        format!("127.0.0.1:{}", self.port)
+    }
+
+    pub fn client(&self) -> Client {
+        Client::new(&self.bootstrap())
+    }
+
+    /// Starts it on its port and data, and waits until it accepts connections.
+    #[track_caller]
+    pub fn start(&mut self) {
+        assert!(self.process.is_none(), "the broker runs already");
+        let started = match self.kind {
+            BrokerKind::Embedded => self.start_embedded(),
+            BrokerKind::Kafka => one_of_few_starts(|| self.start_kafka()),
+        };
+        let process = started.unwrap_or_else(|error| panic!("starting a broker: {error:#}"));
+        self.process = Some(process);
+    }
+
+    /// Ends it as a crash would.
+    pub fn kill_9(&mut self) {
+        if let Some(mut process) = self.process.take() {
+            process.kill_9();
+        }
+    }
+
+    /// Ends it in order.
+    pub fn stop(&mut self) {
+        if let Some(mut process) = self.process.take() {
+            process.stop();
+        }
+    }
+
+    pub fn send(&mut self, signal: Signal) {
+        if let Some(process) = &mut self.process {
+            process.send(signal);
+        }
+    }
+
+    /// Returns what the broker wrote.
+    pub fn log(&self) -> String {
+        self.process.as_ref().map(Process::log).unwrap_or_default()
+    }
+
+    fn start_embedded(&self) -> Result<Process> {
+        let mut command = Command::new(millrace()?);
+        command.arg("broker").arg(self.folder.path("data")).args(["--listen", &self.bootstrap()]);
+        let process = Process::start("broker", &command, self.folder.root())?;
+        self.wait_until_it_accepts(process)
+    }
+
+    fn start_kafka(&self) -> Result<Process> {
+        let settings = self.folder.path("server.properties");
+        if !settings.exists() {
+            self.folder.write("server.properties", self.kafka_settings(free_port()));
+            let mut format = java("kafka.tools.StorageTool", &[])?;
+            format.args(["format", "-t", CLUSTER_ID, "-c"]).arg(&settings);
+            let output = format.output().context("formatting Kafka's data folder")?;
+            if !output.status.success() {
+                bail!("kafka.tools.StorageTool: {}", String::from_utf8_lossy(&output.stderr));
+            }
+        }
+        let command = java("kafka.Kafka", &[&settings])?;
+        let process = Process::start("kafka", &command, self.folder.root())?;
+        self.wait_until_it_accepts(process)
+    }
+
+    fn wait_until_it_accepts(&self, mut process: Process) -> Result<Process> {
+        let mut ended = false;
+        let accepts = holds_within(START_WAIT, &mut || {
+            ended = !process.is_running();
+            ended || TcpStream::connect(("127.0.0.1", self.port)).is_ok()
+        });
+        if ended {
+            bail!("the {:?} broker ended at once:\n{}", self.kind, process.log());
+        }
+        if !accepts {
+            bail!("the {:?} broker does not accept connections:\n{}", self.kind, process.log());
+        }
+        Ok(process)
+    }
+
+    /// One node that is broker and controller; small internal topics; groups form without the usual three seconds.
+    fn kafka_settings(&self, controller_port: u16) -> String {
+        let port = self.port;
+        let data = self.folder.path("data");
+        format!(
+            "process.roles=broker,controller\n\
+             node.id=1\n\
+             controller.quorum.voters=1@127.0.0.1:{controller_port}\n\
+             listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller_port}\n\
+             advertised.listeners=PLAINTEXT://127.0.0.1:{port}\n\
+             inter.broker.listener.name=PLAINTEXT\n\
+             controller.listener.names=CONTROLLER\n\
+             listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT\n\
+             log.dirs={data}\n\
+             num.partitions=1\n\
+             offsets.topic.num.partitions=4\n\
+             offsets.topic.replication.factor=1\n\
+             transaction.state.log.num.partitions=4\n\
+             transaction.state.log.replication.factor=1\n\
+             transaction.state.log.min.isr=1\n\
+             share.coordinator.state.topic.num.partitions=4\n\
+             share.coordinator.state.topic.replication.factor=1\n\
+             share.coordinator.state.topic.min.isr=1\n\
+             group.initial.rebalance.delay.ms=0\n",
+            data = data.display()
+        )
+    }
+}
