@@ -1,0 +1,19 @@
+//! What one worker decides, without I/O: which connectors and tasks run, and how requests are answered.
+//!
+//! The [`Herder`] is told what happened ([`Event`]) and says what to do ([`Action`]). It owns no clock, socket,
+//! thread or random source, so a test can run a whole worker in one thread and replay any run from its seed.
+
+mod config;
+mod event;
+mod request;
+mod task_limit;
+mod time;
+
+pub use config::{ConfigRecord, ConfigState, Connector, Target};
+pub use event::{Action, Begin, Event, Failure, Incarnation, RequestId, TaskId};
+pub use request::{
+    ConnectorInfo, ConnectorStatus, Include, Refusal, RefusalKind, Request, Response, Stage, State, TaskInfo,
+    TaskStatus, Which,
+};
+pub use task_limit::{Beyond, TaskLimit, TooManyTasks};
+pub use time::Time;
