@@ -1,0 +1,78 @@
+//! What no lint knows: `cargo xtask tidy`, `cargo xtask licences`, `cargo xtask golden`.
+
+mod golden;
+mod licences;
+mod metadata;
+mod tidy;
+mod tree;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::{Context, Result};
+
+use crate::tidy::Fault;
+
+const USAGE: &str = "usage: cargo xtask COMMAND
+  tidy       checks the rules of the code that no lint knows
+  licences   checks that every dependency may be shipped
+  golden     writes the golden files anew; review what changed";
+
+fn main() -> ExitCode {
+    let command = std::env::args().nth(1);
+    let result = match command.as_deref() {
+        Some("tidy") => tidy_all(),
+        Some("licences") => licences_all(),
+        Some("golden") => golden_all(),
+        _ => {
+            eprintln!("{USAGE}");
+            return ExitCode::from(2);
+        }
+    };
+    match result {
+        Ok(faults) => report(&faults),
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn tidy_all() -> Result<Vec<Fault>> {
+    let root = root()?;
+    let tree = tree::load(&root)?;
+    println!("tidy: {} files", tree.files().count());
+    let mut faults = tidy::check(&tree);
+    faults.extend(tidy::dependencies::check(&metadata::members(&root)?));
+    faults.extend(golden::check(&root)?);
+    Ok(faults)
+}
+
+fn licences_all() -> Result<Vec<Fault>> {
+    let root = root()?;
+    let deny = std::fs::read_to_string(root.join("deny.toml")).context("reading deny.toml")?;
+    let packages = metadata::packages(&root)?;
+    println!("licences: {} packages", packages.len());
+    Ok(licences::check(&licences::allowed(&deny), &packages))
+}
+
+fn golden_all() -> Result<Vec<Fault>> {
+    golden::write(&root()?)?;
+    Ok(Vec::new())
+}
+
+fn report(faults: &[Fault]) -> ExitCode {
+    for fault in faults {
+        println!("{fault}");
+    }
+    if faults.is_empty() {
+        return ExitCode::SUCCESS;
+    }
+    println!("{} faults", faults.len());
+    ExitCode::FAILURE
+}
+
+fn root() -> Result<PathBuf> {
+    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).parent().map(PathBuf::from);
+    root.context("xtask lies in the root of the repository")
+}
