@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail};
 
 /// What the tests use from the system, and how to get it. Order: name, what for, how to install.
 const TOOLS: [(&str, &str); 4] = [
-    ("java", "apt-get install -y openjdk-17-jre-headless (any Java from 17 on will do)"),
+    ("java", "apt-get install -y default-jre-headless (any Java from 17 on will do)"),
     ("mvn", "apt-get install -y maven"),
     ("python3", "apt-get install -y python3 python3-venv"),
     ("setpriv", "apt-get install -y util-linux"),

@@ -1,8 +1,9 @@
-//! What no lint knows: `cargo xtask tidy`, `cargo xtask licences`, `cargo xtask golden`.
+//! What no lint knows, and what CI runs: see `USAGE`.
 
 mod golden;
 mod licences;
 mod metadata;
+mod test;
 mod tidy;
 mod tree;
 
@@ -11,19 +12,23 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 
+use crate::test::Tier;
 use crate::tidy::Fault;
 
 const USAGE: &str = "usage: cargo xtask COMMAND
   tidy       checks the rules of the code that no lint knows
   licences   checks that every dependency may be shipped
-  golden     writes the golden files anew; review what changed";
+  golden     writes the golden files anew; review what changed
+  test [--long] [PART...]
+             runs what CI runs, or the suites whose names contain a PART";
 
 fn main() -> ExitCode {
-    let command = std::env::args().nth(1);
-    let result = match command.as_deref() {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let result = match arguments.first().map(String::as_str) {
         Some("tidy") => tidy_all(),
         Some("licences") => licences_all(),
         Some("golden") => golden_all(),
+        Some("test") => return test_all(&arguments[1..]),
         _ => {
             eprintln!("{USAGE}");
             return ExitCode::from(2);
@@ -59,6 +64,22 @@ fn licences_all() -> Result<Vec<Fault>> {
 fn golden_all() -> Result<Vec<Fault>> {
     golden::write(&root()?)?;
     Ok(Vec::new())
+}
+
+fn test_all(arguments: &[String]) -> ExitCode {
+    let (long, parts): (Vec<String>, Vec<String>) =
+        arguments.iter().cloned().partition(|part| part == "--long");
+    let tier = if long.is_empty() { Tier::Ci } else { Tier::Long };
+    match root().and_then(|root| test::run(&root, tier, &parts)) {
+        Ok(report) => {
+            report.print();
+            if report.is_good() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+        }
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
 }
 
 fn report(faults: &[Fault]) -> ExitCode {
