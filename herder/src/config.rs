@@ -127,6 +127,11 @@ impl ConfigState {
         self.connectors.iter()
     }
 
+    /// Returns a connector with its name.
+    pub fn entry(&self, name: &str) -> Option<(&Arc<str>, &Connector)> {
+        self.connectors.get_key_value(name)
+    }
+
     pub fn connector(&self, name: &str) -> Option<&Connector> {
         self.connectors.get(name)
     }

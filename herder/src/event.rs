@@ -146,7 +146,7 @@ pub enum Action {
         task: TaskId,
         incarnation: Incarnation,
     },
-    /// After [`Event::StopAsked`]: everything has ended or was abandoned. It comes once, as the last action.
+    /// After [`Event::StopAsked`]: everything has ended or was abandoned. It comes once; only refusals may follow.
     Finished,
 }
 

@@ -5,12 +5,16 @@
 
 mod config;
 mod event;
+mod herder;
+mod plan;
 mod request;
+mod slot;
 mod task_limit;
 mod time;
 
 pub use config::{ConfigRecord, ConfigState, Connector, Target};
 pub use event::{Action, Begin, Event, Failure, Incarnation, RequestId, TaskId};
+pub use herder::{Herder, Options, REQUEST_TIMEOUT, REQUESTS_MAX};
 pub use request::{
     ConnectorInfo, ConnectorStatus, Include, Refusal, RefusalKind, Request, Response, Stage, State, TaskInfo,
     TaskStatus, Which,
