@@ -5,6 +5,7 @@
 //! worker does with a plugin stands at the traits and nowhere else.
 #![deny(missing_docs)]
 
+pub mod calendar;
 pub mod config;
 pub mod plugins;
 pub mod schema;

@@ -1,6 +1,6 @@
 //! Java's text forms of numbers and instants, so that two programs that compare topics find nothing.
 
-use crate::value::Decimal;
+use crate::{calendar, value::Decimal};
 use jiff::{Timestamp, tz::TimeZone};
 use std::fmt::Write as _;
 
@@ -54,7 +54,7 @@ pub fn instant(milliseconds: i64) -> String {
     let info = zone.to_offset_info(timestamp);
     let local = milliseconds + i64::from(info.offset().seconds()) * 1000;
     let (days, time) = (local.div_euclid(86_400_000), local.rem_euclid(86_400_000) / 1000);
-    let (year, month, day) = civil(days);
+    let (year, month, day) = calendar::date_of(days);
     let year = if year > 0 { year } else { 1 - year };
     let weekday = WEEKDAYS[(days + 4).rem_euclid(7) as usize];
     let month = MONTHS[month as usize - 1];
@@ -65,29 +65,6 @@ pub fn instant(milliseconds: i64) -> String {
 const WEEKDAYS: [&str; 7] = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"];
 const MONTHS: [&str; 12] =
     ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
-
-/// 15 October 1582, the first day of the Gregorian calendar, in days since the epoch.
-const GREGORIAN_FROM: i64 = -141_427;
-
-/// Returns year, month and day of a number of days since the epoch, Julian before [`GREGORIAN_FROM`].
-///
-/// Counts years from March, so that the leap day is the last day of a year.
-fn civil(days: i64) -> (i64, i64, i64) {
-    let (year, day_of_year) = if days >= GREGORIAN_FROM {
-        let shifted = days + 719_468;
-        let (era, day) = (shifted.div_euclid(146_097), shifted.rem_euclid(146_097));
-        let year = (day - day / 1460 + day / 36_524 - day / 146_096) / 365;
-        (era * 400 + year, day - (365 * year + year / 4 - year / 100))
-    } else {
-        let shifted = days + 719_470;
-        let (era, day) = (shifted.div_euclid(1461), shifted.rem_euclid(1461));
-        let year = (day - day / 1460) / 365;
-        (era * 4 + year, day - 365 * year)
-    };
-    let month = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * month + 2) / 5 + 1;
-    if month < 10 { (year, month + 3, day) } else { (year + 1, month - 9, day) }
-}
 
 fn not_finite(value: f64) -> String {
     let text = if value.is_nan() {
@@ -174,13 +151,5 @@ mod tests {
             let value = Decimal { unscaled: unscaled.into(), scale };
             assert_eq!(decimal(&value), text, "{unscaled} scale {scale}");
         }
-    }
-
-    #[test]
-    fn days_before_october_1582_are_julian() {
-        assert_eq!(civil(0), (1970, 1, 1));
-        assert_eq!(civil(GREGORIAN_FROM), (1582, 10, 15));
-        assert_eq!(civil(GREGORIAN_FROM - 1), (1582, 10, 4));
-        assert_eq!(civil(-62_135_596_800_000 / 86_400_000), (1, 1, 3));
     }
 }
