@@ -88,6 +88,28 @@ impl fmt::Debug for Blob {
 
 // === impl Text ===
 
+/// Decodes as Java's `new String(bytes, UTF_8)`: one U+FFFD for each malformed sequence, where an encoded surrogate
+/// is one sequence (Rust and browsers count its bytes).
+fn decode_lossy(mut bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(bytes.len());
+    while let Some(chunk) = bytes.utf8_chunks().next() {
+        text.push_str(chunk.valid());
+        let invalid = chunk.invalid();
+        bytes = &bytes[chunk.valid().len()..];
+        if invalid.is_empty() {
+            break;
+        }
+        text.push(char::REPLACEMENT_CHARACTER);
+        let malformed = match bytes {
+            [0xed, 0xa0..=0xbf, 0x80..=0xbf, ..] => 3,
+            [0xed, 0xa0..=0xbf, ..] => 2,
+            _ => invalid.len(),
+        };
+        bytes = &bytes[malformed..];
+    }
+    text
+}
+
 /// Checked UTF-8 over a [`Blob`].
 #[derive(Clone, PartialEq, Eq)]
 pub struct Text(Blob);
@@ -104,7 +126,7 @@ impl Text {
     pub fn from_utf8_lossy(blob: Blob) -> Self {
         match Self::from_utf8(blob.clone()) {
             Ok(text) => text,
-            Err(_) => Self::from(String::from_utf8_lossy(&blob).as_ref()),
+            Err(_) => Self::from(decode_lossy(&blob)),
         }
     }
 
@@ -161,5 +183,33 @@ impl fmt::Debug for Text {
 impl fmt::Display for Text {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(bytes: &[u8], text: &str) {
+        assert_eq!(Text::from_utf8_lossy(bytes.into()).as_str(), text);
+    }
+
+    #[test]
+    fn malformed_bytes_are_replaced_as_java_replaces_them() {
+        check(b"plain", "plain");
+        check(b"a\xffb", "a\u{fffd}b");
+        check(b"\xe2\x82", "\u{fffd}");
+        check(b"\xe2\x82x\xf0\x9f\x98", "\u{fffd}x\u{fffd}");
+        check(b"\xf5\x80\xc0\x80", "\u{fffd}\u{fffd}\u{fffd}\u{fffd}");
+        check(b"\xed\xa0\xbd\xed\xb8\x80!", "\u{fffd}\u{fffd}!");
+        check(b"\xed\xa0x\xed\xa0", "\u{fffd}x\u{fffd}");
+        check(b"\xed", "\u{fffd}");
+    }
+
+    #[test]
+    fn checked_text_shares_its_buffer() {
+        let blob = Blob::from(b"line".as_slice());
+        assert_eq!(Text::from_utf8_lossy(blob.clone()).as_blob().as_ptr(), blob.as_ptr());
     }
 }
