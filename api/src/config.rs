@@ -117,6 +117,11 @@ pub struct Reader<'a> {
 }
 
 impl Reader<'_> {
+    /// Returns the text of a setting as it was given, defined or not: for settings that are only passed on.
+    pub fn given(&self, name: &str) -> Option<&str> {
+        self.properties.get(name)
+    }
+
     /// Returns the typed value of a defined setting, or `None` after noting what is wrong.
     pub fn read<T: Setting>(&mut self, name: &str) -> Option<T> {
         let key = self.definition.key(name).expect("a setting is defined before it is read");
