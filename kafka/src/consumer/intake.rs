@@ -1,0 +1,177 @@
+//! From librdkafka's messages to ours.
+//!
+//! Keys and values are copied. Sharing the message's memory would pin the fetch response it lies in and the client
+//! behind it, which would then end, blocking, on whichever thread drops the last record. Small texts of a batch are copied
+//! into one piece of memory, which costs an allocation a batch instead of two a record.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use bytes::{Bytes, BytesMut};
+use millrace_api::TopicPartition;
+use rdkafka::types::RDKafkaErrorCode as Code;
+
+use super::{Incoming, Limits, TimestampType, context::Context};
+use crate::raw::{Clock, Message, MessageQueue};
+
+/// How many messages are taken from librdkafka at one go.
+pub(super) const BATCH: usize = 500;
+
+/// The largest key or value that shares memory with others of its batch.
+///
+/// It bounds what a record that a sink keeps pins: this times twice [`BATCH`], 1 MB.
+const SMALL_MAX: usize = 1024;
+
+/// Turns messages into ours; remembers what consecutive ones share.
+#[derive(Default)]
+pub(super) struct Intake {
+    names: BTreeMap<Box<str>, Arc<str>>,
+}
+
+/// What was taken.
+pub(super) struct Taken {
+    pub(super) messages: Vec<Incoming>,
+    /// Errors that stood in the partitions' queues.
+    pub(super) errors: Vec<(Code, String)>,
+}
+
+/// How many names of topics and headers are kept. What is beyond is not shared.
+const NAMES_MAX: usize = 10_000;
+
+impl Intake {
+    /// Takes messages up to the limits, without waiting, and moves the positions of their partitions.
+    pub(super) fn take(
+        &mut self,
+        queue: &mut MessageQueue<Context>,
+        limits: Limits,
+        positions: &mut BTreeMap<TopicPartition, i64>,
+    ) -> Taken {
+        let mut taken = Taken { messages: Vec::new(), errors: Vec::new() };
+        let mut bytes = 0;
+        while taken.messages.len() < limits.records && bytes < limits.bytes {
+            let expected = queue.len();
+            if expected == 0 {
+                break;
+            }
+            let batch = queue.take(limits.records - taken.messages.len());
+            if batch.iter().len() == 0 {
+                break;
+            }
+            taken.messages.reserve(batch.iter().len());
+            bytes += self.convert(batch.iter(), &mut taken, positions);
+        }
+        taken
+    }
+
+    /// Converts one batch; returns the bytes in it.
+    fn convert<'a>(
+        &mut self,
+        batch: impl Iterator<Item = Message<'a>> + Clone,
+        taken: &mut Taken,
+        positions: &mut BTreeMap<TopicPartition, i64>,
+    ) -> usize {
+        let small: usize = batch.clone().map(|message| small(message.key()) + small(message.value())).sum();
+        let mut arena = BytesMut::with_capacity(small);
+        let mut bytes = 0;
+        let mut run: Option<Run> = None;
+        for message in batch {
+            if let Some(error) = message.error() {
+                taken.errors.push(error);
+                continue;
+            }
+            let same = run.as_ref().is_some_and(|run| run.is_of(message));
+            if !same {
+                let next = Run::of(message, self.name(message.topic()));
+                if let Some(last) = run.replace(next) {
+                    last.end(positions);
+                }
+            }
+            let run = run.as_mut().expect("a run was begun just above");
+            run.next = message.offset() + 1;
+            let (clock, timestamp) = message.timestamp();
+            let mut incoming = Incoming {
+                topic: run.partition.topic.clone(),
+                partition: run.partition.partition,
+                offset: message.offset(),
+                leader_epoch: message.leader_epoch(),
+                timestamp: (clock != Clock::Unknown).then_some(timestamp),
+                timestamp_type: TimestampType::from(clock),
+                key: copy(message.key(), &mut arena),
+                value: copy(message.value(), &mut arena),
+                headers: Vec::new(),
+            };
+            message.headers(|name, value| {
+                bytes += name.len() + value.map_or(0, <[u8]>::len);
+                incoming.headers.push((self.name(name), value.map(Bytes::copy_from_slice)));
+            });
+            bytes += length(&incoming.key) + length(&incoming.value);
+            taken.messages.push(incoming);
+        }
+        if let Some(last) = run {
+            last.end(positions);
+        }
+        bytes
+    }
+
+    fn name(&mut self, name: &str) -> Arc<str> {
+        if let Some(known) = self.names.get(name) {
+            return known.clone();
+        }
+        let shared: Arc<str> = name.into();
+        if self.names.len() < NAMES_MAX {
+            self.names.insert(name.into(), shared.clone());
+        }
+        shared
+    }
+}
+
+/// Consecutive messages of one partition.
+struct Run {
+    topic_id: usize,
+    partition: TopicPartition,
+    next: i64,
+}
+
+impl Run {
+    fn of(message: Message<'_>, topic: Arc<str>) -> Self {
+        let partition = TopicPartition { topic, partition: message.partition() };
+        Self { topic_id: message.topic_id(), partition, next: 0 }
+    }
+
+    fn is_of(&self, message: Message<'_>) -> bool {
+        self.topic_id == message.topic_id() && self.partition.partition == message.partition()
+    }
+
+    fn end(self, positions: &mut BTreeMap<TopicPartition, i64>) {
+        positions.insert(self.partition, self.next);
+    }
+}
+
+impl From<Clock> for TimestampType {
+    fn from(clock: Clock) -> Self {
+        match clock {
+            Clock::Unknown => Self::None,
+            Clock::Producer => Self::CreateTime,
+            Clock::Broker => Self::LogAppendTime,
+        }
+    }
+}
+
+fn small(text: Option<&[u8]>) -> usize {
+    text.map_or(0, |text| if text.len() <= SMALL_MAX { text.len() } else { 0 })
+}
+
+fn copy(text: Option<&[u8]>, arena: &mut BytesMut) -> Option<Bytes> {
+    let text = text?;
+    Some(match text.len() {
+        0 => Bytes::new(),
+        1..=SMALL_MAX => {
+            arena.extend_from_slice(text);
+            arena.split().freeze()
+        }
+        _ => Bytes::copy_from_slice(text),
+    })
+}
+
+fn length(bytes: &Option<Bytes>) -> usize {
+    bytes.as_ref().map_or(0, Bytes::len)
+}

@@ -1,0 +1,157 @@
+//! Answers to rebalances; pausing and resuming.
+
+use std::time::Duration;
+
+use millrace_api::TopicPartition;
+use rdkafka::{Offset, TopicPartitionList, consumer::Consumer as _, types::RDKafkaErrorCode as Code};
+
+use super::{
+    Change, Consumer, OPEN, OffsetReset,
+    context::{self, list},
+};
+use crate::{KafkaError, raw};
+
+/// How long the committed offsets of partitions offered are waited for; Java's `default.api.timeout.ms`.
+const COMMITTED_WAIT: Duration = Duration::from_secs(60);
+
+impl Consumer {
+    /// Accepts what [`super::Polled::Assigned`] offered and begins to read it.
+    ///
+    /// Reads the committed offsets first, so that `position` and `seek` hold from the moment this returns. After an
+    /// error of kind `Retriable` it may be called again.
+    pub async fn take(&mut self, assigned: &[TopicPartition]) -> Result<(), KafkaError> {
+        if !matches!(self.owed, Some(Change::Assign(_))) {
+            return Err(unasked("take"));
+        }
+        let starts = self.native_committed(assigned, COMMITTED_WAIT).await?;
+        let mut known = Vec::new();
+        for (mut element, partition) in starts.elements().into_iter().zip(assigned) {
+            let start = match (element.offset(), self.reset) {
+                (Offset::Offset(offset), _) => {
+                    known.push((partition.clone(), offset));
+                    continue;
+                }
+                (_, OffsetReset::Earliest) => Offset::Beginning,
+                (_, OffsetReset::Latest) => Offset::End,
+                // Left to librdkafka, which answers with the error.
+                (_, OffsetReset::Error) => continue,
+            };
+            element.set_offset(start).map_err(|error| KafkaError::of("assigning", &error))?;
+        }
+        let parts = self.parts.as_ref().expect(OPEN);
+        for partition in assigned {
+            if parts.messages.lead_here(&partition.topic, partition.partition).is_none() {
+                return Err(KafkaError::refused("assigning", Code::UnknownPartition));
+            }
+        }
+        self.blocking("assigning", move |client| context::assign(client, &starts)).await?;
+        self.owed = None;
+        self.assigned.extend(assigned.iter().cloned());
+        self.positions.extend(known);
+        self.recovered();
+        Ok(())
+    }
+
+    /// Hands back what [`super::Polled::Revoked`] or [`super::Polled::Lost`] named.
+    pub async fn give_up(&mut self, revoked: &[TopicPartition]) -> Result<(), KafkaError> {
+        let change = match &self.owed {
+            Some(Change::Revoke(_)) => Change::Revoke(revoked.to_vec()),
+            Some(Change::Lose(_)) => Change::Lose(revoked.to_vec()),
+            Some(Change::Assign(_)) | None => return Err(unasked("give_up")),
+        };
+        // A pause outlives the assignment inside librdkafka: the partition would stay silent when it comes back.
+        let paused: Vec<_> =
+            revoked.iter().filter(|partition| self.paused.contains(*partition)).cloned().collect();
+        self.resume(&paused)?;
+        self.blocking("giving partitions up", move |client| context::answer(client, &change)).await?;
+        self.owed = None;
+        for partition in revoked {
+            self.assigned.remove(partition);
+            self.positions.remove(partition);
+        }
+        Ok(())
+    }
+
+    /// Returns the partitions taken and not given up.
+    pub fn assignment(&self) -> Vec<TopicPartition> {
+        self.assigned.iter().cloned().collect()
+    }
+
+    /// Stops reading partitions until they are resumed or given up. What was read ahead of them is dropped and read again.
+    pub fn pause(&mut self, partitions: &[TopicPartition]) -> Result<(), KafkaError> {
+        if partitions.is_empty() {
+            return Ok(());
+        }
+        let result = self.parts().client.pause(&list(partitions));
+        result.map_err(|error| KafkaError::of("pausing", &error))?;
+        self.paused.extend(partitions.iter().cloned());
+        Ok(())
+    }
+
+    /// Goes on reading paused partitions; others are left as they are.
+    pub fn resume(&mut self, partitions: &[TopicPartition]) -> Result<(), KafkaError> {
+        let paused: Vec<_> = partitions.iter().filter(|partition| self.paused.contains(*partition)).collect();
+        if paused.is_empty() {
+            return Ok(());
+        }
+        let result = self.parts().client.resume(&list(paused));
+        result.map_err(|error| KafkaError::of("resuming", &error))?;
+        for partition in partitions {
+            self.paused.remove(partition);
+        }
+        Ok(())
+    }
+
+    /// Returns the next change to announce, or again the one that was not answered.
+    pub(super) fn next_change(&mut self) -> Option<Change> {
+        if self.owed.is_some() {
+            return None;
+        }
+        self.owed = self.parts().client.context().next();
+        self.owed.clone()
+    }
+
+    /// Runs a call that waits for librdkafka's main thread on a blocking thread.
+    pub(super) async fn blocking<T: Send + 'static>(
+        &self,
+        call: &'static str,
+        run: impl FnOnce(&super::Client) -> rdkafka::error::KafkaResult<T> + Send + 'static,
+    ) -> Result<T, KafkaError> {
+        let client = self.parts().client.clone();
+        let answer = tokio::task::spawn_blocking(move || run(&client)).await;
+        match answer {
+            Ok(answer) => answer.map_err(|error| KafkaError::of(call, &error)),
+            Err(_) => Err(KafkaError::Closed { client: "consumer" }),
+        }
+    }
+
+    /// Asks for committed offsets. The answer's elements stand in the order of `partitions`.
+    pub(super) async fn native_committed(
+        &self,
+        partitions: &[TopicPartition],
+        timeout: Duration,
+    ) -> Result<TopicPartitionList, KafkaError> {
+        const CALL: &str = "reading committed offsets";
+        let asked = list(partitions);
+        if partitions.is_empty() {
+            return Ok(asked);
+        }
+        let answer = self.blocking(CALL, move |client| client.committed_offsets(asked, timeout)).await?;
+        for element in answer.elements() {
+            element.error().map_err(|error| KafkaError::of(CALL, &error))?;
+        }
+        debug_assert!(answer.elements().iter().zip(partitions).all(|(element, partition)| {
+            element.topic() == &*partition.topic && element.partition() == partition.partition
+        }));
+        Ok(answer)
+    }
+
+    pub(super) fn epoch(list: &TopicPartitionList, index: usize) -> Option<i32> {
+        raw::leader_epoch(list, index)
+    }
+}
+
+fn unasked(call: &'static str) -> KafkaError {
+    let failure = crate::Failure::because(Code::State, "no rebalance waits for this answer");
+    KafkaError::Refused { call, failure }
+}

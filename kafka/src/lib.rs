@@ -1,0 +1,28 @@
+//! The client side of Kafka: producers, consumers and admin calls behind small interfaces that take and
+//! give batches, and the one table that turns Java client settings into librdkafka's.
+//!
+//! **Invariant:** no type of librdkafka leaves this crate, so that another data plane can take its place.
+
+mod admin;
+mod closing;
+mod consumer;
+mod error;
+mod jaas;
+mod logs;
+mod producer;
+#[allow(
+    unsafe_code,
+    reason = "the batch calls of librdkafka that rdkafka does not wrap; each block has its proof"
+)]
+mod raw;
+mod settings;
+
+pub use admin::{Admin, NewTopic, TopicSummary};
+pub use closing::all_closed;
+pub use consumer::{Consumer, ConsumerLimits, Incoming, Limits, Polled, TimestampType, Topics};
+pub use error::{Failure, FailureKind, KafkaError};
+pub use producer::{
+    Budget, DeliveryError, Failed, Finished, Lane, Outgoing, Producer, QueueLimits, RecordMetadata, Report,
+    SendError, Ticket,
+};
+pub use settings::{Role, Translation, translate};
