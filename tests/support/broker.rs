@@ -10,7 +10,7 @@ use anyhow::{Context, Result, bail};
 use crate::java::{java, one_of_few_starts};
 use crate::process::{Process, Signal};
 use crate::wait::holds_within;
-use crate::worker::millrace;
+use crate::worker::{java_is_under_test, millrace};
 use crate::{Client, Folder, free_port};
 
 /// How long a broker may take from its start to accepting connections. Kafka needs five seconds alone on two cores.
@@ -39,6 +39,7 @@ impl Broker {
     /// Starts a broker of the test's own, which it may kill.
     #[track_caller]
     pub fn new(kind: BrokerKind) -> Self {
+        let kind = if java_is_under_test() { BrokerKind::Kafka } else { kind };
         let mut broker = Self { kind, folder: Folder::new(), port: free_port(), process: None };
         broker.start();
         broker
@@ -51,8 +52,8 @@ impl Broker {
         static EMBEDDED: OnceLock<Broker> = OnceLock::new();
         static KAFKA: OnceLock<Broker> = OnceLock::new();
         let shared = match kind {
-            BrokerKind::Embedded => &EMBEDDED,
-            BrokerKind::Kafka => &KAFKA,
+            BrokerKind::Embedded if !java_is_under_test() => &EMBEDDED,
+            _ => &KAFKA,
         };
         shared.get_or_init(|| {
             let broker = Self::new(kind);

@@ -39,6 +39,13 @@ impl SmallDisk {
         let _ = fs::remove_file(self.path("filler"));
     }
 
+    /// Gives the disk another size; what is on it stays.
+    pub fn enlarge(&self, kilobytes: u32) {
+        let size = format!("remount,size={kilobytes}k");
+        let status = Command::new("mount").args(["-o", &size]).arg(self.folder.root()).status();
+        assert!(status.is_ok_and(|status| status.success()), "the disk cannot be remounted");
+    }
+
     pub fn root(&self) -> &Path {
         self.folder.root()
     }

@@ -48,6 +48,11 @@ pub fn unique(name: &str) -> String {
     format!("{name}-{}-{number}", std::process::id())
 }
 
+/// Returns whether this is `make test-long`: many more kills and seeds.
+pub fn is_long() -> bool {
+    std::env::var_os("MILLRACE_LONG").is_some()
+}
+
 /// Returns `count` numbered lines of some 40 bytes, without the line ends.
 pub fn numbered_lines(count: usize) -> Vec<String> {
     (0..count).map(|number| format!("line {number:08} of a file that is read once")).collect()

@@ -54,6 +54,11 @@ impl Worker {
         Self::new(Program::Java, &broker.bootstrap())
     }
 
+    /// Prepares the worker that the tests are about: Millrace's. See `java_is_under_test`.
+    pub fn under_test(broker: &Broker) -> Self {
+        if java_is_under_test() { Self::java(broker) } else { Self::millrace(broker) }
+    }
+
     /// Prepares a Millrace worker that runs the embedded broker itself, or has any other `bootstrap.servers`.
     pub fn millrace_at(bootstrap: &str) -> Self {
         Self::new(Program::Millrace, bootstrap)
@@ -224,6 +229,12 @@ impl Worker {
             Program::Java => java("org.apache.kafka.connect.cli.ConnectStandalone", &[settings]),
         }
     }
+}
+
+/// Returns whether `MILLRACE_PEER=java` asks for Java's worker and broker in place of Millrace's: shows whether a test asks
+/// for what Connect does. A test of what Millrace does better fails in such a run.
+pub fn java_is_under_test() -> bool {
+    env::var("MILLRACE_PEER").is_ok_and(|peer| peer == "java")
 }
 
 /// Returns the built program: `MILLRACE_BIN`, or `millrace` in the folder two above this test's own program.
