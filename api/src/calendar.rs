@@ -36,8 +36,7 @@ pub fn days_of(year: i64, month: i64, day: i64) -> i64 {
     let (year, month) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
     let day_of_year = (153 * month + 2) / 5 + day - 1;
     let (era, in_era) = (year.div_euclid(400), year.rem_euclid(400));
-    let gregorian =
-        era * 146_097 + in_era * 365 + in_era / 4 - in_era / 100 + day_of_year - GREGORIAN_SHIFT;
+    let gregorian = era * 146_097 + in_era * 365 + in_era / 4 - in_era / 100 + day_of_year - GREGORIAN_SHIFT;
     if gregorian >= GREGORIAN_FROM {
         return gregorian;
     }

@@ -8,6 +8,7 @@
 pub mod calendar;
 pub mod config;
 pub mod plugins;
+pub mod regex;
 pub mod schema;
 pub mod text;
 
