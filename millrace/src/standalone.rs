@@ -1,0 +1,178 @@
+//! `connect-standalone worker.properties [connector.properties connector.json ...]`
+
+use crate::{logging, plugins};
+use anyhow::Context;
+use millrace_broker::Broker;
+use millrace_worker::{
+    connector_file,
+    settings::{Bootstrap, WorkerConfig},
+    standalone::{Running, Standalone},
+};
+use std::{
+    ffi::OsString,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+use tokio::{
+    runtime::{Builder, Handle, Runtime},
+    signal::unix::{Signal, SignalKind, signal},
+};
+use tracing::{error, info};
+
+const USAGE: &str = "Usage: ConnectStandalone worker.properties [connector1.properties connector2.json ...]";
+
+/// Nothing was asked for, or only help.
+const EXIT_USAGE: u8 = 1;
+/// The worker did not start.
+const EXIT_START: u8 = 2;
+/// A connector of the command line could not be created.
+const EXIT_CONNECTOR: u8 = 3;
+
+/// At least so many threads run tasks: a task that blocks one must not stop the others.
+const DATA_THREADS_MIN: usize = 4;
+
+/// Blocking reads and writes of files wait their turn beyond this number.
+const BLOCKING_THREADS_MAX: usize = 64;
+
+/// Runs until a signal comes or something fails.
+pub fn run(arguments: Vec<OsString>) -> ExitCode {
+    logging::install();
+    let asks_for_help = arguments.iter().any(|argument| argument == "--help");
+    let Some((worker, connectors)) = arguments.split_first().filter(|_| !asks_for_help) else {
+        println!("{USAGE}");
+        return ExitCode::from(EXIT_USAGE);
+    };
+    let connectors: Vec<PathBuf> = connectors.iter().map(PathBuf::from).collect();
+    match runtimes() {
+        Ok((control, data)) => {
+            let code = control.block_on(serve(Path::new(worker), &connectors, data.handle().clone()));
+            // What is left on it has been given up: nobody waits for it.
+            data.shutdown_background();
+            control.shutdown_background();
+            ExitCode::from(code)
+        }
+        Err(reason) => {
+            error!("Stopping due to error: {reason:#}");
+            ExitCode::from(EXIT_START)
+        }
+    }
+}
+
+/// Control runs the worker itself, data runs plugins: neither can starve the other.
+fn runtimes() -> anyhow::Result<(Runtime, Runtime)> {
+    let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get());
+    let control = Builder::new_multi_thread()
+        .worker_threads(2)
+        .thread_name("control")
+        .max_blocking_threads(BLOCKING_THREADS_MAX)
+        .enable_all()
+        .build()
+        .context("starting the control runtime")?;
+    let data = Builder::new_multi_thread()
+        .worker_threads(cores.max(DATA_THREADS_MIN))
+        .thread_name("data")
+        .max_blocking_threads(BLOCKING_THREADS_MAX)
+        .enable_all()
+        .build()
+        .context("starting the data runtime")?;
+    Ok((control, data))
+}
+
+async fn serve(worker: &Path, connectors: &[PathBuf], data: Handle) -> u8 {
+    let mut signals = match Signals::listen() {
+        Ok(signals) => signals,
+        Err(reason) => return stopping(&reason),
+    };
+    info!("Kafka Connect worker initializing ...");
+    let started = tokio::select! {
+        started = start(worker, data) => started,
+        code = signals.next() => return code,
+    };
+    let (running, broker) = match started {
+        Ok(started) => started,
+        Err(reason) => return stopping(&reason),
+    };
+    let code = tokio::select! {
+        created = create_all(&running, connectors) => match created {
+            Ok(()) => {
+                running.ready();
+                signals.next().await
+            }
+            Err(reason) => {
+                error!("Stopping after connector error: {reason:#}");
+                EXIT_CONNECTOR
+            }
+        },
+        code = signals.next() => code,
+    };
+    let orderly = async {
+        running.stop().await;
+        if let Some(broker) = broker {
+            broker.stop().await;
+        }
+    };
+    tokio::select! {
+        () = orderly => code,
+        code = signals.next() => {
+            error!("a second signal came: ending at once");
+            code
+        }
+    }
+}
+
+fn stopping(reason: &anyhow::Error) -> u8 {
+    error!("Stopping due to error: {reason:#}");
+    EXIT_START
+}
+
+async fn start(worker: &Path, data: Handle) -> anyhow::Result<(Running, Option<Broker>)> {
+    let (properties, config) = WorkerConfig::load(worker)?;
+    config.log();
+    let (bootstrap_servers, broker) = match &config.bootstrap_servers {
+        Bootstrap::Servers(servers) => (servers.clone(), None),
+        Bootstrap::Embedded(folder) => {
+            let listen = ([127, 0, 0, 1], 0).into();
+            let broker = Broker::start(folder, listen, millrace_broker::Options::default()).await;
+            let broker = broker.context("starting the embedded broker (bootstrap.servers)")?;
+            info!(
+                "the embedded broker listens on {}: it is for development, not for production",
+                broker.address()
+            );
+            (broker.address().to_string(), Some(broker))
+        }
+    };
+    let standalone = Standalone { properties, config, bootstrap_servers, plugins: plugins::all(), data };
+    Ok((standalone.start().await?, broker))
+}
+
+async fn create_all(running: &Running, files: &[PathBuf]) -> anyhow::Result<()> {
+    for path in files {
+        let file = connector_file::load(path)?;
+        if let Err(reason) = running.create(file).await {
+            error!("Failed to create connector for {}", path.display());
+            return Err(reason).with_context(|| format!("creating the connector of {}", path.display()));
+        }
+    }
+    Ok(())
+}
+
+/// The signals that end the program, and the exit code of each.
+struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Signals {
+    fn listen() -> anyhow::Result<Self> {
+        let interrupt = signal(SignalKind::interrupt()).context("listening for SIGINT")?;
+        let terminate = signal(SignalKind::terminate()).context("listening for SIGTERM")?;
+        Ok(Self { interrupt, terminate })
+    }
+
+    async fn next(&mut self) -> u8 {
+        tokio::select! {
+            _ = self.interrupt.recv() => 130,
+            _ = self.terminate.recv() => 143,
+        }
+    }
+}

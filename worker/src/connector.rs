@@ -1,0 +1,170 @@
+//! Runs one connector instance: starts it, asks it for its tasks, lets it watch the outside.
+
+use crate::driver::HerderHandle;
+use millrace_api::{
+    ConnectorContext, ConnectorHost, ConnectorPlugin, Error, Properties, Result, plugins::RunningConnector,
+};
+use millrace_herder::{Event, Failure, Incarnation, TaskLimit};
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::sync::{Notify, mpsc};
+use tracing::{info, warn};
+
+/// What a connector instance is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Command {
+    /// Say which tasks there are to be.
+    Plan {
+        /// The most there may be.
+        tasks_max: usize,
+    },
+    /// End in an orderly way.
+    Stop,
+}
+
+/// One start of one connector.
+pub struct ConnectorSpec {
+    /// Its name.
+    pub name: Arc<str>,
+    /// Which start of it.
+    pub incarnation: Incarnation,
+    /// Its settings.
+    pub config: Arc<Properties>,
+}
+
+/// Runs a connector until it is stopped or fails.
+pub async fn run(
+    spec: ConnectorSpec,
+    plugin: ConnectorPlugin,
+    mut commands: mpsc::Receiver<Command>,
+    herder: HerderHandle,
+) -> Result<()> {
+    let host = Arc::new(Host::default());
+    let context = ConnectorContext::new(spec.config.clone(), host.clone());
+    info!("Creating connector {} of type {}", spec.name, plugin.info().class);
+    let starting = async {
+        match &plugin {
+            ConnectorPlugin::Source(source) => source.start(&spec.config, context).await,
+            ConnectorPlugin::Sink(sink) => sink.start(&spec.config, context).await,
+        }
+    };
+    let connector = tokio::select! {
+        started = starting => started?,
+        () = stop_asked(&mut commands) => return Ok(()),
+    };
+    let info = plugin.info();
+    info!("Instantiated connector {} with version {} of type {}", spec.name, info.version, info.class);
+    let (name, incarnation) = (spec.name.clone(), spec.incarnation);
+    let limit = TaskLimit::of(&spec.config);
+    herder.tell(Event::ConnectorStarted { name, incarnation, limit }).await;
+    Running { spec, plugin, host, connector, herder, watch: Watch::Running }.serve(&mut commands).await
+}
+
+/// Waits for the command to stop; the herder plans nothing before a connector has started.
+async fn stop_asked(commands: &mut mpsc::Receiver<Command>) {
+    while let Some(command) = commands.recv().await {
+        if command == Command::Stop {
+            return;
+        }
+    }
+}
+
+/// A started connector.
+struct Running {
+    spec: ConnectorSpec,
+    plugin: ConnectorPlugin,
+    host: Arc<Host>,
+    connector: Box<dyn RunningConnector>,
+    herder: HerderHandle,
+    watch: Watch,
+}
+
+/// Whether the connector's own loop is still to be run.
+#[derive(PartialEq, Eq)]
+enum Watch {
+    Running,
+    Ended,
+}
+
+impl Running {
+    async fn serve(mut self, commands: &mut mpsc::Receiver<Command>) -> Result<()> {
+        loop {
+            tokio::select! {
+                biased;
+                command = commands.recv() => match command {
+                    Some(Command::Plan { tasks_max }) => self.plan(tasks_max).await,
+                    Some(Command::Stop) | None => break,
+                },
+                error = self.host.raised() => return Err(error),
+                () = self.host.replan.notified() => {
+                    let (name, incarnation) = (self.spec.name.clone(), self.spec.incarnation);
+                    self.herder.tell(Event::ReplanAsked { name, incarnation }).await;
+                }
+                ended = self.connector.watch(), if self.watch == Watch::Running => {
+                    ended?;
+                    self.watch = Watch::Ended;
+                }
+            }
+        }
+        if let Err(error) = self.connector.stop().await {
+            warn!("stopping connector {}: {error}", self.spec.name);
+        }
+        Ok(())
+    }
+
+    async fn plan(&mut self, tasks_max: usize) {
+        let planned = self.connector.task_configs(tasks_max).await;
+        let plan = match planned {
+            Ok(tasks) => Ok(tasks.into_iter().map(|task| self.complete(task)).collect()),
+            Err(error) => Err(failure(&error, "millrace.worker.connector")),
+        };
+        let (name, incarnation) = (self.spec.name.clone(), self.spec.incarnation);
+        self.herder.tell(Event::TasksPlanned { name, incarnation, plan }).await;
+    }
+
+    /// Adds what the framework adds to a task's settings.
+    fn complete(&self, mut task: Properties) -> Properties {
+        task.insert("task.class", self.plugin.info().task_class.as_ref());
+        for topics in ["topics", "topics.regex"] {
+            if let Some(text) = self.spec.config.get(topics) {
+                task.insert(topics, text);
+            }
+        }
+        task
+    }
+}
+
+/// The worker's side of a connector's context.
+#[derive(Default)]
+struct Host {
+    replan: Notify,
+    raising: Notify,
+    raised: Mutex<Option<Error>>,
+}
+
+impl Host {
+    async fn raised(&self) -> Error {
+        loop {
+            if let Some(error) = self.raised.lock().unwrap_or_else(PoisonError::into_inner).take() {
+                return error;
+            }
+            self.raising.notified().await;
+        }
+    }
+}
+
+impl ConnectorHost for Host {
+    fn request_task_reconfiguration(&self) {
+        self.replan.notify_one();
+    }
+
+    fn raise_error(&self, error: Error) {
+        let mut raised = self.raised.lock().unwrap_or_else(PoisonError::into_inner);
+        raised.get_or_insert(error);
+        self.raising.notify_one();
+    }
+}
+
+/// Returns what the status shows of an error.
+pub fn failure(error: &Error, place: &str) -> Failure {
+    Failure::new(error.to_string(), error.trace(place))
+}

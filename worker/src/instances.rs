@@ -1,0 +1,190 @@
+//! The connectors and tasks that run now: starts them on the data runtime, commands them, and sees them end.
+
+use crate::{
+    connector::{self, ConnectorSpec, failure},
+    driver::HerderHandle,
+    panics, sink_task, source_task,
+    task::{COMMANDS, Command, Services, TaskSpec},
+};
+use futures::FutureExt;
+use millrace_api::{Class, ConnectorPlugin, Error, Plugins, Properties, Result};
+use millrace_herder::{Event, Failure, Incarnation, TaskLimit};
+use std::{collections::HashMap, future::Future, panic::AssertUnwindSafe, sync::Arc};
+use tokio::{
+    runtime::Handle,
+    sync::mpsc,
+    task::{AbortHandle, JoinSet},
+};
+use tracing::{Instrument, Span, error, info, info_span, warn};
+
+/// Everything that runs.
+pub struct Instances {
+    services: Arc<Services>,
+    herder: HerderHandle,
+    /// Where plugins run; nothing of theirs runs anywhere else.
+    data: Handle,
+    running: HashMap<Incarnation, Instance>,
+    /// One for each instance, on the control runtime: it waits for the end and reports it.
+    watchers: JoinSet<Incarnation>,
+}
+
+struct Instance {
+    commands: Commands,
+    abort: AbortHandle,
+}
+
+enum Commands {
+    Connector(mpsc::Sender<connector::Command>),
+    Task(mpsc::Sender<Command>),
+}
+
+/// How something ended.
+enum End {
+    Stopped,
+    Failed(Failure),
+}
+
+impl Instances {
+    /// Returns an empty set whose plugins will run on `data`.
+    pub fn new(services: Arc<Services>, herder: HerderHandle, data: Handle) -> Self {
+        Self { services, herder, data, running: HashMap::new(), watchers: JoinSet::new() }
+    }
+
+    /// Starts a connector.
+    pub fn start_connector(&mut self, spec: ConnectorSpec) {
+        let (sender, commands) = mpsc::channel(COMMANDS);
+        let (name, incarnation) = (spec.name.clone(), spec.incarnation);
+        let span = info_span!("connector", context = %format_args!("[{name}|worker] "));
+        let plugin = plugin_of(&self.services.plugins, &spec.config);
+        let herder = self.herder.clone();
+        let work = async move { connector::run(spec, plugin?, commands, herder).await };
+        let report = move |end| match end {
+            End::Stopped => Event::ConnectorStopped { name, incarnation },
+            End::Failed(failure) => Event::ConnectorFailed { name, incarnation, failure },
+        };
+        self.spawn(incarnation, Commands::Connector(sender), work, report, span, "millrace.worker.connector");
+    }
+
+    /// Starts a task, unless its connector has more of them than it may.
+    pub fn start_task(&mut self, spec: TaskSpec, task_count: usize) {
+        let (sender, commands) = mpsc::channel(COMMANDS);
+        let (task, incarnation) = (spec.id.clone(), spec.incarnation);
+        let span = info_span!("task", context = %format_args!("[{}|task-{}] ", task.connector, task.index));
+        let plugin = plugin_of(&self.services.plugins, &spec.connector);
+        let (services, herder) = (self.services.clone(), self.herder.clone());
+        let work = async move {
+            check_limit(&spec, task_count)?;
+            match plugin? {
+                ConnectorPlugin::Source(plugin) => {
+                    source_task::run(spec, plugin, services, commands, herder).await
+                }
+                ConnectorPlugin::Sink(plugin) => {
+                    sink_task::run(spec, plugin, services, commands, herder).await
+                }
+            }
+        };
+        let report = move |end| match end {
+            End::Stopped => Event::TaskStopped { task, incarnation },
+            End::Failed(failure) => {
+                error!(
+                    "Task {task} threw an uncaught and unrecoverable exception. Task is being killed and will not \
+                     recover until manually restarted: {}",
+                    failure.trace
+                );
+                Event::TaskFailed { task, incarnation, failure }
+            }
+        };
+        self.spawn(incarnation, Commands::Task(sender), work, report, span, "millrace.worker.task");
+    }
+
+    /// Tells a task something.
+    pub fn command_task(&self, incarnation: Incarnation, command: Command) {
+        let Some(Instance { commands: Commands::Task(commands), .. }) = self.running.get(&incarnation) else {
+            return;
+        };
+        if commands.try_send(command).is_err() {
+            warn!("a task does not take commands any more: {command:?} of {incarnation:?} is not heard");
+        }
+    }
+
+    /// Tells a connector something.
+    pub fn command_connector(&self, incarnation: Incarnation, command: connector::Command) {
+        let Some(Instance { commands: Commands::Connector(commands), .. }) = self.running.get(&incarnation)
+        else {
+            return;
+        };
+        if commands.try_send(command).is_err() {
+            warn!("a connector does not take commands any more: {command:?} of {incarnation:?} is not heard");
+        }
+    }
+
+    /// Drops what did not end in time, at its next wait.
+    pub fn abandon(&mut self, incarnation: Incarnation, what: &str) {
+        let Some(instance) = self.running.get(&incarnation) else { return };
+        error!("Graceful stop of {what} failed.");
+        instance.abort.abort();
+    }
+
+    /// Waits for the next end and forgets it; pending for ever while nothing runs.
+    pub async fn next_end(&mut self) {
+        match self.watchers.join_next().await {
+            Some(Ok(incarnation)) => drop(self.running.remove(&incarnation)),
+            Some(Err(error)) => error!("watching an instance: {error}"),
+            None => std::future::pending().await,
+        }
+    }
+
+    fn spawn(
+        &mut self,
+        incarnation: Incarnation,
+        commands: Commands,
+        work: impl Future<Output = Result<()>> + Send + 'static,
+        report: impl FnOnce(End) -> Event + Send + 'static,
+        span: Span,
+        place: &'static str,
+    ) {
+        let caught = async move {
+            let ended = AssertUnwindSafe(work).catch_unwind().await;
+            // The panic's words lie with the thread that panicked, which is this one until the next wait.
+            ended.map_err(|_| panics::take().unwrap_or_default())
+        };
+        let task = self.data.spawn(caught.instrument(span.clone()));
+        let abort = task.abort_handle();
+        let herder = self.herder.clone();
+        let watcher = async move {
+            let end = match task.await {
+                Ok(Ok(Ok(()))) => End::Stopped,
+                Ok(Ok(Err(error))) => End::Failed(failure(&error, place)),
+                Ok(Err(panic)) => End::Failed(panicked(&panic, place)),
+                Err(error) if error.is_cancelled() => End::Stopped,
+                Err(error) => End::Failed(panicked(&error.to_string(), place)),
+            };
+            herder.tell(report(end)).await;
+            incarnation
+        };
+        self.watchers.spawn(watcher.instrument(span));
+        self.running.insert(incarnation, Instance { commands, abort });
+    }
+}
+
+fn plugin_of(plugins: &Plugins, connector: &Properties) -> Result<ConnectorPlugin> {
+    let class = connector.get("connector.class").unwrap_or_default();
+    Ok(plugins.connector(class)?)
+}
+
+fn check_limit(spec: &TaskSpec, task_count: usize) -> Result<()> {
+    let limit = TaskLimit::of(&spec.connector);
+    limit.check(&spec.id.connector, task_count).map_err(|error| {
+        Error::of(Class::Fatal, "org.apache.kafka.connect.runtime.TooManyTasksException", error.to_string())
+    })?;
+    info!("Instantiated task {} of type {}", spec.id, spec.settings.get("task.class").unwrap_or_default());
+    Ok(())
+}
+
+/// Returns what the status shows of a panic: its message, then where it happened.
+fn panicked(panic: &str, place: &str) -> Failure {
+    let (message, backtrace) = panic.split_once("\nstack backtrace").unwrap_or((panic, ""));
+    let first = message.lines().collect::<Vec<_>>().join(" ");
+    let trace = format!("java.lang.RuntimeException: {first}\n\tat {place}\n{backtrace}");
+    Failure::new(format!("the plugin panicked: {first}"), trace)
+}

@@ -1,0 +1,281 @@
+//! Runs one source task: polls, converts, sends, and stores the offsets of what Kafka has.
+
+mod acknowledgements;
+
+use crate::{
+    driver::HerderHandle,
+    in_flight::{InFlight, Place, last_places},
+    pipeline::Pipeline,
+    producers::Lease,
+    task::{Command, Control, Mode, Services, TaskSpec},
+};
+use acknowledgements::Acknowledger;
+use async_trait::async_trait;
+use bytes::Bytes;
+use millrace_api::{
+    Acknowledgement, Class, Error, Result, SourceContext, SourceHost, SourceOffset, SourcePartition,
+    SourceRecord, SourceTask, plugins::SourcePlugin,
+};
+use millrace_herder::wire::offset;
+use millrace_kafka::{DeliveryError, Finished, Report, SendError};
+use std::{
+    collections::HashMap,
+    future::Future,
+    pin::pin,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+use tokio::{
+    sync::mpsc,
+    time::{Instant, sleep, sleep_until, timeout},
+};
+use tracing::{error, info, warn};
+
+/// How long a task rests after an error that it calls retriable without saying how long.
+const POLL_RETRY: Duration = Duration::from_millis(100);
+
+/// Runs a task until it is stopped or fails.
+pub async fn run(
+    spec: TaskSpec,
+    plugin: Arc<dyn SourcePlugin>,
+    services: Arc<Services>,
+    commands: mpsc::Receiver<Command>,
+    herder: HerderHandle,
+) -> Result<()> {
+    let mut control = Control::new(&spec, commands, herder);
+    control.wait_while_paused().await;
+    if control.mode() == Mode::Stopping {
+        return Ok(());
+    }
+    let pipeline = Pipeline::build(&services.plugins, &services.worker, &spec.connector)?;
+    let lease = services.producers.lane(&spec.connector)?;
+    let host =
+        Arc::new(Host { spec: spec.clone(), services: services.clone(), acknowledged: Mutex::default() });
+    let settings = spec.settings.as_ref().clone();
+    let starting = plugin.start_task(settings, SourceContext::new(host.clone()));
+    let Some(started) = control.unless_stopped(starting).await else { return Ok(()) };
+    let mut task = started?;
+    control.report().await;
+    let next_commit = Instant::now() + services.flush_interval;
+    let mut running = Running {
+        acknowledger: Acknowledger::new(host.take_sender()),
+        in_flight: InFlight::default(),
+        host,
+        pipeline,
+        lease,
+        control,
+        next_commit,
+        keys: HashMap::new(),
+    };
+    let ended = running.move_records(task.as_mut()).await;
+    let finished = running.finish().await;
+    let stopped = task.stop().await;
+    if let (Ok(()), Err(error)) = (&ended, &stopped) {
+        warn!("{} stopping the task: {error}", running.host);
+    }
+    ended.and(finished)
+}
+
+/// A started task with everything it needs.
+struct Running {
+    host: Arc<Host>,
+    control: Control,
+    pipeline: Pipeline,
+    lease: Lease,
+    in_flight: InFlight,
+    acknowledger: Acknowledger,
+    next_commit: Instant,
+    /// Key bytes of the partitions that were stored, so that a name is written once.
+    keys: HashMap<Arc<SourcePartition>, Bytes>,
+}
+
+impl Running {
+    /// Moves records until the task is stopped.
+    async fn move_records(&mut self, task: &mut dyn SourceTask) -> Result<()> {
+        loop {
+            let Some(polled) = self.attend(task.poll()).await? else { return Ok(()) };
+            match polled {
+                Ok(batch) if batch.is_empty() => tokio::task::yield_now().await,
+                Ok(batch) => {
+                    if !self.send(batch).await? {
+                        return Ok(());
+                    }
+                }
+                Err(error) => self.rest_after(error).await?,
+            }
+        }
+    }
+
+    /// Waits for some work of the task, seeing to everything else meanwhile. `None` when the task is to stop.
+    ///
+    /// While the task is paused its work is not dropped, only left alone.
+    async fn attend<T>(&mut self, work: impl Future<Output = T>) -> Result<Option<T>> {
+        let mut work = pin!(work);
+        while self.control.mode() != Mode::Stopping {
+            let free = self.control.mode() == Mode::Running && !self.acknowledger.is_behind();
+            tokio::select! {
+                biased;
+                command = self.control.next() => self.control.obey(command).await,
+                finished = self.lease.lane.finished(), if self.lease.lane.in_flight() > 0 => self.note(finished)?,
+                () = self.acknowledger.flush(), if self.acknowledger.has_waiting() => {}
+                () = sleep_until(self.next_commit) => self.commit().await?,
+                done = &mut work, if free => return Ok(Some(done)),
+            }
+        }
+        Ok(None)
+    }
+
+    /// Hands a batch to the producer. Returns false when the task was stopped before all of it was taken.
+    async fn send(&mut self, mut batch: Vec<SourceRecord>) -> Result<bool> {
+        let originals = self.acknowledger.originals(&batch);
+        let converted = self.pipeline.outgoing(&mut batch).await?;
+        let mut records = converted.records;
+        let places = last_places(batch.iter().filter_map(|polled| polled.origin.as_ref()));
+        let report = if originals.is_some() { Report::Metadata } else { Report::Counts };
+        let ticket = loop {
+            tokio::select! {
+                sent = self.lease.lane.send(&mut records, report) => break sent.map_err(send_error)?,
+                command = self.control.next() => {
+                    self.control.obey(command).await;
+                    if self.control.mode() == Mode::Stopping {
+                        return Ok(false);
+                    }
+                }
+                () = sleep_until(self.next_commit) => self.commit().await?,
+            }
+        };
+        self.in_flight.push(ticket.0, places);
+        if let Some(originals) = originals {
+            self.acknowledger.expect(ticket, originals, converted.indexes);
+        }
+        while let Some(finished) = self.lease.lane.try_finished() {
+            self.note(finished)?;
+        }
+        Ok(true)
+    }
+
+    fn note(&mut self, finished: Finished) -> Result<()> {
+        let metadata = finished.outcome.map_err(delivery_error)?;
+        self.in_flight.acknowledge(finished.ticket.0);
+        self.acknowledger.delivered(finished.ticket, metadata);
+        Ok(())
+    }
+
+    /// Stores what has become safe. An error of the store fails the task: records must not run ahead of an offset that
+    /// cannot be kept.
+    async fn commit(&mut self) -> Result<()> {
+        self.next_commit = Instant::now() + self.host.services.flush_interval;
+        let places = self.in_flight.take_committable();
+        if places.is_empty() {
+            return Ok(());
+        }
+        let entries = self.encode(&places);
+        let storing = self.host.services.offsets.set(entries);
+        match timeout(self.host.services.flush_timeout, storing).await {
+            Ok(Ok(())) => {
+                info!("{} Committing offsets for {} source partitions", self.host, places.len());
+                self.acknowledger.committed();
+                Ok(())
+            }
+            Ok(Err(error)) => {
+                self.in_flight.give_back(places);
+                Err(Error::connect(format!("{} Failed to commit offsets", self.host)).caused_by(error))
+            }
+            Err(_) => {
+                self.in_flight.give_back(places);
+                error!(
+                    "{} Timed out waiting to flush offsets to storage; will try again on next flush interval with latest offsets",
+                    self.host
+                );
+                Ok(())
+            }
+        }
+    }
+
+    fn encode(&mut self, places: &[Place]) -> Vec<(Bytes, Option<Bytes>)> {
+        let connector = &self.host.spec.id.connector;
+        let entries = places.iter().map(|(partition, place)| {
+            let key = self.keys.entry(partition.clone());
+            let key = key.or_insert_with(|| offset::encode_key(connector, partition).into());
+            (key.clone(), place.as_ref().map(|place| offset::encode_offset(place).into()))
+        });
+        entries.collect()
+    }
+
+    /// Rests after an error that may pass; returns any other.
+    async fn rest_after(&mut self, error: Error) -> Result<()> {
+        let Class::Retry { after } = error.class() else { return Err(error) };
+        warn!("{} polling the task: {error}; trying again", self.host);
+        self.attend(sleep(after.unwrap_or(POLL_RETRY))).await.map(|_| ())
+    }
+
+    /// Waits for what is in flight and stores its offsets, within `offset.flush.timeout.ms`.
+    async fn finish(&mut self) -> Result<()> {
+        let deadline = Instant::now() + self.host.services.flush_timeout;
+        let mut failed = Ok(());
+        while self.lease.lane.in_flight() > 0 {
+            tokio::select! {
+                finished = self.lease.lane.finished() => failed = failed.and(self.note(finished)),
+                () = sleep_until(deadline) => {
+                    let left = self.lease.lane.records_in_flight();
+                    warn!("{} {left} records were not acknowledged in time and will be read again", self.host);
+                    break;
+                }
+            }
+        }
+        failed.and(self.commit().await)
+    }
+}
+
+/// The worker's side of a task's context.
+struct Host {
+    spec: TaskSpec,
+    services: Arc<Services>,
+    acknowledged: Mutex<Option<mpsc::Sender<Acknowledgement>>>,
+}
+
+impl Host {
+    fn take_sender(&self) -> Option<mpsc::Sender<Acknowledgement>> {
+        self.acknowledged.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
+
+#[async_trait]
+impl SourceHost for Host {
+    async fn offsets(&self, partitions: &[SourcePartition]) -> Result<Vec<Option<SourceOffset>>> {
+        let read = |partition| {
+            let key = offset::encode_key(&self.spec.id.connector, partition);
+            let stored = self.services.offsets.get(&key);
+            stored.map(|value| offset::decode_offset(&value)).transpose()
+        };
+        let read: Result<Vec<_>, _> = partitions.iter().map(read).collect();
+        let offsets = read.map_err(|error| Error::connect("Failed to fetch offsets.").caused_by(error))?;
+        Ok(offsets.into_iter().map(Option::flatten).collect())
+    }
+
+    fn acknowledgements(&self) -> mpsc::Receiver<Acknowledgement> {
+        let (sender, receiver) = mpsc::channel(acknowledgements::QUEUE);
+        *self.acknowledged.lock().unwrap_or_else(PoisonError::into_inner) = Some(sender);
+        receiver
+    }
+}
+
+impl std::fmt::Display for Host {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "WorkerSourceTask{{id={}}}", self.spec.id)
+    }
+}
+
+fn delivery_error(error: DeliveryError) -> Error {
+    let cause = Error::of(Class::Fatal, error.failure.class, error.to_string());
+    Error::connect("Unrecoverable exception from producer send callback").caused_by(cause)
+}
+
+fn send_error(error: SendError) -> Error {
+    let class = match &error {
+        SendError::Fatal(failure) => failure.class,
+        SendError::Retired => "org.apache.kafka.common.KafkaException",
+    };
+    let cause = Error::of(Class::Fatal, class, error.to_string());
+    Error::connect("Unrecoverable exception trying to send").caused_by(cause)
+}

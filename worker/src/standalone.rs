@@ -1,0 +1,167 @@
+//! A worker on its own: starts everything in order, and stops it in order.
+
+use crate::{
+    connector_file::ConnectorFile,
+    driver::{Driver, HerderHandle},
+    instances::Instances,
+    offset_store::{FileOffsetStore, OffsetStoreError},
+    panics,
+    producers::Producers,
+    rest::{Listeners, RestError, RestServer, RestState},
+    settings::WorkerConfig,
+    task::Services,
+    validate::{self, Invalid},
+};
+use millrace_api::{Plugins, Properties};
+use millrace_herder::{Event, Options, Refusal, Request};
+use millrace_kafka::{Admin, KafkaError};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, Instant},
+};
+use tokio::{runtime::Handle, task::JoinHandle};
+use tracing::{error, info};
+
+/// How long the brokers may take to say which cluster they are, as in Kafka Connect's admin client.
+const CLUSTER_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// How long a connector may take to stop, as in Kafka Connect.
+const CONNECTOR_STOP: Duration = Duration::from_secs(5);
+
+/// How long the herder may take to end beyond the time-outs of tasks and connectors.
+const STOP_SLACK: Duration = Duration::from_secs(5);
+
+/// What a standalone worker is made of.
+pub struct Standalone {
+    /// The worker's settings, as given.
+    pub properties: Properties,
+    /// The same, typed.
+    pub config: WorkerConfig,
+    /// The brokers; for an embedded one its address.
+    pub bootstrap_servers: String,
+    /// Every plugin of the program.
+    pub plugins: Plugins,
+    /// Where plugins run. The worker itself runs where it is started.
+    pub data: Handle,
+}
+
+/// The worker could not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The brokers do not answer.
+    #[error(
+        "Failed to connect to and describe Kafka cluster. Check worker's broker connection and security properties \
+         (bootstrap.servers)."
+    )]
+    Cluster(#[source] KafkaError),
+    /// The REST API has no address.
+    #[error(transparent)]
+    Rest(#[from] RestError),
+    /// The offset file is of no use.
+    #[error(transparent)]
+    Offsets(#[from] OffsetStoreError),
+}
+
+/// A connector file could not be carried out.
+#[derive(Debug, thiserror::Error)]
+pub enum CreateError {
+    /// Its settings will not do.
+    #[error(transparent)]
+    Invalid(#[from] Invalid),
+    /// The connector was refused or did not start.
+    #[error("{0}")]
+    Refused(Refusal),
+}
+
+/// A worker that runs.
+pub struct Running {
+    herder: HerderHandle,
+    driver: JoinHandle<()>,
+    rest: RestServer,
+    state: RestState,
+    ready: Arc<AtomicBool>,
+    stop_within: Duration,
+}
+
+impl Standalone {
+    /// Starts the worker without any connector.
+    pub async fn start(self) -> Result<Running, StartError> {
+        let began = Instant::now();
+        panics::install();
+        let offsets = Arc::new(FileOffsetStore::open(&self.config.offset_storage_file_filename)?);
+        let cluster_id = self.cluster_id().await?;
+        let listeners = Listeners::bind(&self.config.listeners)?;
+        let worker_id = listeners.worker_id(&self.config);
+        let (herder, messages) = HerderHandle::new();
+        let plugins = Arc::new(self.plugins);
+        let services = Arc::new(Services {
+            plugins: plugins.clone(),
+            producers: Producers::new(&self.bootstrap_servers, &self.properties),
+            bootstrap_servers: self.bootstrap_servers,
+            worker: self.properties,
+            offsets,
+            flush_interval: self.config.offset_flush_interval_ms,
+            flush_timeout: self.config.offset_flush_timeout_ms,
+        });
+        let options = Options {
+            worker_id: worker_id.into(),
+            task_stop_timeout: self.config.task_shutdown_graceful_timeout_ms,
+            connector_stop_timeout: CONNECTOR_STOP,
+        };
+        let stop_within = options.task_stop_timeout + options.connector_stop_timeout + STOP_SLACK;
+        let instances = Instances::new(services, herder.clone(), self.data);
+        info!("Kafka Connect worker initialization took {}ms", began.elapsed().as_millis());
+        let driver = tokio::spawn(Driver::new(options, messages, instances).run());
+        let ready = Arc::new(AtomicBool::new(false));
+        let state = RestState {
+            herder: herder.clone(),
+            plugins,
+            worker: Arc::new(self.config),
+            cluster_id,
+            ready: ready.clone(),
+        };
+        let rest = listeners.serve(state.clone());
+        info!("Kafka Connect started");
+        Ok(Running { herder, driver, rest, state, ready, stop_within })
+    }
+
+    async fn cluster_id(&self) -> Result<String, StartError> {
+        let mut settings = self.properties.clone();
+        settings.insert("bootstrap.servers", self.bootstrap_servers.as_str());
+        let admin = Admin::connect(&settings).map_err(StartError::Cluster)?;
+        admin.cluster_id(CLUSTER_TIMEOUT).await.map_err(StartError::Cluster)
+    }
+}
+
+impl Running {
+    /// Creates the connector of a file and waits until it has started.
+    pub async fn create(&self, file: ConnectorFile) -> Result<(), CreateError> {
+        validate::check(&self.state.plugins, &self.state.worker, &file.config).await?;
+        let name = file.name.clone();
+        let request =
+            Request::Create { name: file.name.into(), config: file.config, initial_state: file.initial_state };
+        self.herder.ask(request).await.map_err(CreateError::Refused)?;
+        info!("Created connector {name}");
+        Ok(())
+    }
+
+    /// Says that every connector of the command line was created: `GET /health` is healthy from now on.
+    pub fn ready(&self) {
+        self.ready.store(true, Ordering::Release);
+    }
+
+    /// Stops the REST API, then connectors and tasks, in bounded time.
+    pub async fn stop(self) {
+        info!("Kafka Connect stopping");
+        let began = Instant::now();
+        self.rest.stop().await;
+        self.herder.tell(Event::StopAsked).await;
+        if tokio::time::timeout(self.stop_within, self.driver).await.is_err() {
+            error!("connectors and tasks did not stop within {:?}", self.stop_within);
+        }
+        info!("Kafka Connect stopped after {}ms", began.elapsed().as_millis());
+    }
+}
