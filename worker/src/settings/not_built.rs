@@ -1,0 +1,110 @@
+//! What Kafka Connect has and Millrace does not have yet: the one place that says so, for workers and connectors.
+//!
+//! A setting of such a feature is never passed over in silence. Where going on without the feature would lose data or
+//! protection, it is refused; else a warning names it.
+
+use millrace_api::{Problems, Properties};
+
+/// What happens when a worker's setting asks for something that is not there.
+#[derive(Clone, Copy)]
+enum Effect {
+    Refused,
+    Warned,
+}
+
+/// A worker's setting that asks for something that is not there, unless it is empty or one of `harmless`.
+struct Setting {
+    name: &'static str,
+    harmless: &'static [&'static str],
+    effect: Effect,
+    reason: &'static str,
+}
+
+#[rustfmt::skip]
+const WORKER: &[Setting] = &[
+    Setting { name: "config.providers", harmless: &[], effect: Effect::Refused,
+        reason: "config providers are not supported yet, so references would reach plugins unresolved" },
+    Setting { name: "rest.extension.classes", harmless: &[], effect: Effect::Refused,
+        reason: "REST extensions are not supported yet, so the REST API would lack their protection" },
+    Setting { name: "ssl.client.auth", harmless: &["none"], effect: Effect::Refused,
+        reason: "HTTPS is not supported yet, so no client would be asked for a certificate" },
+    Setting { name: "response.http.headers.config", harmless: &[], effect: Effect::Refused,
+        reason: "additional response headers are not supported yet, so the REST API would lack their protection" },
+    Setting { name: "access.control.allow.origin", harmless: &[], effect: Effect::Warned,
+        reason: "cross-origin requests are not supported yet: browsers will refuse them" },
+    Setting { name: "admin.listeners", harmless: &[], effect: Effect::Warned,
+        reason: "the administration of loggers is not supported yet: nothing is served there" },
+    Setting { name: "plugin.path", harmless: &[], effect: Effect::Warned,
+        reason: "plugins are built in; Java plugins in these folders are not loaded" },
+    Setting { name: "metric.reporters", harmless: &["org.apache.kafka.common.metrics.JmxReporter"], effect: Effect::Warned,
+        reason: "metrics are not supported yet" },
+    Setting { name: "metrics.recording.level", harmless: &["INFO"], effect: Effect::Warned,
+        reason: "metrics are not supported yet" },
+    Setting { name: "metrics.sample.window.ms", harmless: &["30000"], effect: Effect::Warned,
+        reason: "metrics are not supported yet" },
+    Setting { name: "metrics.num.samples", harmless: &["2"], effect: Effect::Warned,
+        reason: "metrics are not supported yet" },
+];
+
+/// A connector's setting that asks for something that is not there, unless it is empty or one of `harmless`.
+///
+/// Each is an error of the connector's configuration: a connector that runs otherwise than it says may lose records.
+struct ConnectorSetting {
+    name: &'static str,
+    harmless: &'static [&'static str],
+    feature: &'static str,
+}
+
+#[rustfmt::skip]
+const CONNECTOR: &[ConnectorSetting] = &[
+    ConnectorSetting { name: "errors.retry.timeout", harmless: &["0"], feature: "retrying failed operations" },
+    ConnectorSetting { name: "errors.retry.delay.max.ms", harmless: &["60000"], feature: "retrying failed operations" },
+    ConnectorSetting { name: "errors.tolerance", harmless: &["none"], feature: "tolerating errors" },
+    ConnectorSetting { name: "errors.log.enable", harmless: &["false"], feature: "logging tolerated errors" },
+    ConnectorSetting { name: "errors.log.include.messages", harmless: &["false"], feature: "logging tolerated errors" },
+    ConnectorSetting { name: "errors.deadletterqueue.topic.name", harmless: &[], feature: "the dead letter queue" },
+    ConnectorSetting { name: "exactly.once.support", harmless: &["requested"], feature: "exactly-once delivery" },
+];
+
+/// Settings that make a source connector create topics.
+const TOPIC_CREATION: &str = "topic.creation.";
+
+/// Holds a worker's settings against the table.
+pub(super) fn check(properties: &Properties, problems: &mut Problems, warnings: &mut Vec<String>) {
+    for Setting { name, harmless, effect, reason } in WORKER {
+        if !asks(properties, name, harmless) {
+            continue;
+        }
+        match effect {
+            Effect::Refused => problems.add(name, format!("{name} cannot be honoured: {reason}")),
+            Effect::Warned => warnings.push(format!("{name} has no effect: {reason}")),
+        }
+    }
+    if let Some((name, _)) = properties.iter().find(|(name, _)| name.starts_with("metrics.context.")) {
+        warnings.push(format!("{name} has no effect: metrics are not supported yet"));
+    }
+}
+
+/// Returns a connector's settings that ask for something that is not there, and what to tell its user.
+pub(crate) fn of_connector(config: &Properties, worker_creates_topics: bool) -> Vec<(String, String)> {
+    let asked = CONNECTOR.iter().filter(|setting| asks(config, setting.name, setting.harmless));
+    let mut found: Vec<_> = asked.map(|setting| problem(setting.name, config, setting.feature)).collect();
+    if worker_creates_topics {
+        let names = config.iter().filter(|(name, _)| name.starts_with(TOPIC_CREATION));
+        let asked = names.filter(|(name, _)| asks(config, name, &[]));
+        found.extend(asked.map(|(name, _)| problem(name, config, "creating topics for source connectors")));
+    }
+    found
+}
+
+fn problem(name: &str, config: &Properties, feature: &str) -> (String, String) {
+    let value = config.get(name).unwrap_or_default();
+    let text =
+        format!("Invalid value {value} for configuration {name}: {feature} is not supported by Millrace yet");
+    (name.to_owned(), text)
+}
+
+fn asks(properties: &Properties, name: &str, harmless: &[&str]) -> bool {
+    let Some(text) = properties.get(name).map(str::trim) else { return false };
+    !text.is_empty() && !harmless.iter().any(|known| known.eq_ignore_ascii_case(text))
+}
