@@ -11,8 +11,10 @@ Bytes travel in JSON as text with one character, U+0000 to U+00FF, for each byte
 
 import json
 import sys
+import time
 
 import kafka
+import kafka.errors
 from kafka.admin import NewTopic
 
 TIMEOUT_MS = 20_000
@@ -77,11 +79,24 @@ def count(bootstrap, topic):
 
 def committed(bootstrap, group):
     admin = kafka.KafkaAdminClient(bootstrap_servers=bootstrap, request_timeout_ms=TIMEOUT_MS)
-    offsets = admin.list_group_offsets(group)
-    offsets = offsets.get(group, offsets)
+    offsets = offsets_of(admin, group)
     for partition, offset in sorted(offsets.items()):
         print(json.dumps([partition.topic, partition.partition, offset.offset]))
     admin.close()
+
+
+def offsets_of(admin, group):
+    deadline = time.monotonic() + SECONDS
+    while True:
+        try:
+            return admin.list_group_offsets(group)[group]
+        except kafka.errors.GroupIdNotFoundError:
+            return {}
+        except kafka.errors.CoordinatorNotAvailableError:
+            # The first question makes the broker create its own topic.
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.2)
 
 
 def assigned(bootstrap, topic):
