@@ -26,10 +26,12 @@
 
 mod check;
 mod definition;
+mod markdown;
 mod setting;
 
 pub use check::{Check, at_least, no_duplicates, non_empty, one_of};
 pub use definition::{ConfigDef, ConfigValue, Default, Importance, Key, Parsed, Type, Width};
+pub use markdown::markdown;
 pub use setting::{Secret, Setting};
 
 use crate::{Error, Properties};
