@@ -10,6 +10,8 @@ pub mod config;
 pub mod plugins;
 pub mod regex;
 pub mod schema;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 pub mod text;
 
 mod bytes;
