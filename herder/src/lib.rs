@@ -11,6 +11,7 @@ mod request;
 mod slot;
 mod task_limit;
 mod time;
+pub mod wire;
 
 pub use config::{ConfigRecord, ConfigState, Connector, Target};
 pub use event::{Action, Begin, Event, Failure, Incarnation, RequestId, TaskId};
