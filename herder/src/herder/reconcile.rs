@@ -52,6 +52,9 @@ impl Herder {
             return self.start_wanted(name, wanted);
         };
         let slot = &mut work.connector;
+        if !matches!(wanted, Wanted::Running { .. }) {
+            slot.restarting = false;
+        }
         let fits = match wanted {
             Wanted::Running { revision, .. } | Wanted::Resting { revision } => slot.fits(revision),
             Wanted::Stopped | Wanted::Gone => false,
@@ -206,12 +209,7 @@ impl Herder {
 
     /// Starts the connector, whose slot is free, if it is to run.
     fn start_wanted(&mut self, name: &Arc<str>, wanted: Wanted) {
-        let Wanted::Running { config, revision } = wanted else {
-            if let Some(work) = self.works.get_mut(name) {
-                work.connector.restarting = false;
-            }
-            return;
-        };
+        let Wanted::Running { config, revision } = wanted else { return };
         let incarnation = self.next_incarnation();
         let instance = Instance::new(incarnation, revision, Plans::new(), self.now);
         self.works.entry(name.clone()).or_default().connector.instance = Some(instance);

@@ -128,3 +128,21 @@ fn a_task_restart_ends_with_its_task() {
          3: done",
     );
 }
+
+#[test]
+fn a_hanging_connector_that_is_not_to_run_does_not_show_as_restarting() {
+    check(
+        "> create a
+         start a #1 1
+         > pause a
+         stop a #1
+         1: created a=1 []
+         2: done
+         > wait 5000
+         abandon a #1
+         > restart a with-tasks
+         3: restarting a RESTARTING (org.apache.kafka.connect.errors.ConnectException: connector a was asked to stop and has not ended within 5000 ms: it is waited for no longer and may still hold resources) []
+         > status a
+         4: a FAILED (org.apache.kafka.connect.errors.ConnectException: connector a was asked to stop and has not ended within 5000 ms: it is waited for no longer and may still hold resources) []",
+    );
+}

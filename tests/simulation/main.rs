@@ -1,0 +1,103 @@
+//! A whole worker in one thread and in no time: random requests, instances that fail, dawdle and hang, and
+//! invariants that are checked at each step.
+//!
+//! `MILLRACE_SEEDS=100000` runs more seeds, `MILLRACE_SEED=17` runs one.
+
+mod check;
+mod fake;
+mod model;
+mod random;
+mod settled;
+mod subject;
+mod world;
+
+use std::{env, ops::Range};
+
+use crate::{subject::Fault, world::World};
+
+/// How many seeds are run when nothing else is said.
+const SEEDS: u64 = 2_000;
+
+/// What references in configurations stand for.
+const SECRET: &str = "hunter2";
+
+#[test]
+fn whatever_happens_exactly_what_is_configured_runs() {
+    for seed in seeds() {
+        if let Err(violation) = World::new(seed, None).run() {
+            panic!("seed {seed}: {violation}");
+        }
+    }
+}
+
+/// Plants a fault and expects that it is found, as what it is.
+#[track_caller]
+fn check_found(fault: Fault, expected: &str) {
+    let violations = (0..200).filter_map(|seed| World::new(seed, Some(fault)).run().err());
+    let found: Vec<_> = violations.map(|violation| violation.to_string()).collect();
+    assert!(found.len() >= 5, "{fault:?} is found in only {} of 200 runs: {found:?}", found.len());
+    assert!(found.iter().any(|text| text.contains(expected)), "{fault:?} is found as {found:#?}");
+}
+
+#[test]
+fn a_task_started_beside_a_stopping_one_is_found() {
+    check_found(Fault::StartsBesideAStoppingTask, "is started beside a live one");
+}
+
+#[test]
+fn a_connector_started_beside_a_stopping_one_is_found() {
+    check_found(Fault::StartsBesideAStoppingConnector, "is started beside a live one");
+}
+
+#[test]
+fn a_forgotten_answer_is_found() {
+    check_found(Fault::ForgetsAnswers, "was never answered");
+}
+
+#[test]
+fn a_second_answer_is_found() {
+    check_found(Fault::AnswersTwice, "is Answered and is answered");
+}
+
+#[test]
+fn a_forgotten_plan_is_found() {
+    check_found(Fault::ForgetsFailedPlans, "is not asked for its tasks");
+}
+
+#[test]
+fn a_forgotten_deletion_is_found() {
+    check_found(Fault::ForgetsDeletions, "was deleted and still runs");
+}
+
+#[test]
+fn endless_waiting_is_found() {
+    check_found(Fault::ForgetsDeadlines, "was asked to end and never did");
+}
+
+#[test]
+fn a_task_that_is_not_asked_to_stop_is_found() {
+    check_found(Fault::ForgetsToStopTasks, "is started beside a live one");
+}
+
+#[test]
+fn a_start_with_old_settings_is_found() {
+    check_found(Fault::StartsWithOldSettings, "is started with other settings than configured");
+}
+
+#[test]
+fn a_forgotten_pause_is_found() {
+    check_found(Fault::ForgetsToPause, "was not told that its connector is Paused");
+}
+
+#[test]
+fn a_revealed_secret_is_found() {
+    check_found(Fault::RevealsSecrets, "reveals a secret");
+}
+
+fn seeds() -> Range<u64> {
+    let number = |name| env::var(name).ok().and_then(|text: String| text.parse::<u64>().ok());
+    match number("MILLRACE_SEED") {
+        Some(seed) => seed..seed + 1,
+        None => 0..number("MILLRACE_SEEDS").unwrap_or(SEEDS),
+    }
+}
