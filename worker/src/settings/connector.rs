@@ -1,11 +1,13 @@
 //! The settings that every connector has, whatever its class.
 
+mod checks;
+
 use super::{not_built, version, worker::one_of_any_case};
 use crate::settings::WorkerConfig;
+use checks::{alias_list, at_least_or_null, class_check, name_check, regex_check, sink_problems};
 use millrace_api::{
     CONNECT_VERSION, ConfigDef, PluginKind, Plugins, Properties,
-    config::{Check, Importance, Key, Parsed, Type, Width, at_least, no_duplicates, non_empty, one_of},
-    regex::JavaRegex,
+    config::{Importance, Key, Type, Width, at_least, no_duplicates, non_empty, one_of},
 };
 use std::collections::BTreeMap;
 
@@ -124,6 +126,18 @@ impl Framework {
             .group(COMMON, 5)
             .display("Enforce tasks max", Width::Short),
         );
+        self.converters(plugins, worker, config, offered);
+        self.lists();
+        self.errors();
+    }
+
+    fn converters(
+        &mut self,
+        plugins: &Plugins,
+        worker: &WorkerConfig,
+        config: &Properties,
+        offered: &Recommended,
+    ) {
         let own = &worker.common;
         for (order, role, title, default) in [
             (6, "key", "Key", &own.key_converter),
@@ -134,6 +148,9 @@ impl Framework {
             let classes = if header { &offered.header_converters } else { &offered.converters };
             self.converter(plugins, config, &Converter { order, role, title, default, classes });
         }
+    }
+
+    fn lists(&mut self) {
         self.add(
             aliases("transforms", "Names of transformations, in the order in which they are applied.")
                 .group("Transforms", 12)
@@ -155,7 +172,6 @@ impl Framework {
             .group(COMMON, 14)
             .display("Reload Action", Width::Medium),
         );
-        self.errors();
     }
 
     fn errors(&mut self) {
@@ -221,7 +237,7 @@ impl Framework {
                 "requested, or required: refuse when exactly-once delivery is not possible.",
             )
             .default("requested")
-            .check(one_of_any_case(&["requested", "required"]))
+            .check(one_of_any_case(&["required", "requested"]))
             .group(EXACTLY_ONCE, 2)
             .display("Exactly once support", Width::Short),
         );
@@ -232,7 +248,7 @@ impl Framework {
                 "Where transactions of exactly-once delivery end: poll, interval or connector.",
             )
             .default("poll")
-            .check(one_of_any_case(&["poll", "interval", "connector"]))
+            .check(one_of_any_case(&["interval", "poll", "connector"]))
             .group(EXACTLY_ONCE, 3)
             .display("Transaction Boundary", Width::Short),
         );
@@ -461,94 +477,4 @@ fn text(name: &str, importance: Importance, doc: &str) -> Key {
 
 fn aliases(name: &str, doc: &str) -> Key {
     Key::of::<Vec<String>>(name, Low, doc).default("").check(no_duplicates())
-}
-
-/// Returns the names in a list of aliases, each once.
-fn alias_list(config: &Properties, setting: &str) -> Vec<String> {
-    let mut found: Vec<String> = Vec::new();
-    for alias in config.get(setting).unwrap_or_default().split(',').map(str::trim) {
-        if !alias.is_empty() && !found.iter().any(|known| known == alias) {
-            found.push(alias.to_owned());
-        }
-    }
-    found
-}
-
-/// The text is Kafka Connect's.
-fn class_check(key: Key, is_found: bool) -> Key {
-    key.check(Check::new(move |value| match value {
-        Parsed::Text(class) if !is_found => Err(format!("Class {class} could not be found.")),
-        _ => Ok(()),
-    }))
-}
-
-fn name_check() -> Check {
-    Check::new(|value| {
-        let Parsed::Text(name) = value else { return Ok(()) };
-        if name.is_empty() {
-            return Err("String may not be empty".to_owned());
-        }
-        let control: Vec<_> =
-            name.chars().filter(|char| char.is_control()).map(|char| u32::from(char).to_string()).collect();
-        if control.is_empty() {
-            return Ok(());
-        }
-        Err(format!(
-            "String may not contain control sequences but had the following ASCII chars: {}",
-            control.join(", ")
-        ))
-    })
-}
-
-fn regex_check() -> Check {
-    Check::new(|value| match value {
-        Parsed::Text(pattern) => match JavaRegex::new(pattern) {
-            Ok(_) => Ok(()),
-            Err(reason) => Err(format!("Invalid regex: {reason}")),
-        },
-        _ => Ok(()),
-    })
-}
-
-fn at_least_or_null(min: i64) -> Check {
-    Check::new(move |value| match value {
-        Parsed::Integer(number) if *number < min => Err(format!("Value must be at least {min}")),
-        _ => Ok(()),
-    })
-}
-
-/// What settings of a sink must hold together; the texts are Kafka Connect's.
-fn sink_problems(config: &Properties) -> Vec<(String, String)> {
-    let given = |name: &str| config.get(name).map(str::trim).unwrap_or_default();
-    let (topics, regex) = (given("topics"), given("topics.regex"));
-    let dead_letters = given("errors.deadletterqueue.topic.name");
-    let both = |text: &str| {
-        vec![("topics".to_owned(), text.to_owned()), ("topics.regex".to_owned(), text.to_owned())]
-    };
-    match (topics.is_empty(), regex.is_empty()) {
-        (true, true) => return both("Must configure one of topics or topics.regex"),
-        (false, false) => {
-            return both("topics and topics.regex are mutually exclusive options, but both are set.");
-        }
-        _ => {}
-    }
-    if dead_letters.is_empty() {
-        return Vec::new();
-    }
-    let names = alias_list(config, "topics");
-    if names.iter().any(|name| name == dead_letters) {
-        let text = format!(
-            "The DLQ topic '{dead_letters}' may not be included in the list of topics ('topics=[{}]') consumed by the connector",
-            names.join(", ")
-        );
-        return vec![("topics".to_owned(), text)];
-    }
-    let whole = JavaRegex::new(regex).ok().filter(|_| !regex.is_empty());
-    if whole.is_some_and(|whole| whole.matches(dead_letters).unwrap_or(false)) {
-        let text = format!(
-            "The DLQ topic '{dead_letters}' may not be matched by the regex for the topics ('topics.regex={regex}') consumed by the connector"
-        );
-        return vec![("topics.regex".to_owned(), text)];
-    }
-    Vec::new()
 }
