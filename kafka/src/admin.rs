@@ -2,7 +2,6 @@
 
 use std::{
     collections::BTreeMap,
-    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -10,16 +9,24 @@ use millrace_api::Properties;
 use rdkafka::{
     ClientConfig, ClientContext,
     admin::{AdminClient, AdminOptions, NewTopic as NativeTopic, TopicReplication},
+    client::Client,
     config::RDKafkaLogLevel,
+    message::DeliveryResult,
+    producer::{BaseProducer, Producer as _, ProducerContext},
     types::RDKafkaErrorCode as Code,
 };
 
-use crate::{KafkaError, Role, closing, logs::ClientLog, producer::created, translate};
+use tokio::sync::oneshot;
 
-/// A client for cluster metadata and topic creation. Dropping it never blocks.
+use crate::{Failure, KafkaError, Role, closing, logs::ClientLog, producer::created, translate};
+
+/// Cluster metadata and topic creation.
+///
+/// Each call has a client of its own, which ends with it: calls are rare, and a client that nobody uses would still have
+/// its threads and connections, for each task.
 pub struct Admin {
-    /// Taken when dropped.
-    client: Option<Arc<AdminClient<Context>>>,
+    config: ClientConfig,
+    name: String,
     servers: String,
 }
 
@@ -52,32 +59,37 @@ struct Context {
 /// How much longer than a call's own time-out its thread is waited for, before the call is left to end alone.
 const GRACE: Duration = Duration::from_secs(1);
 
+/// How long what a failed call met is gathered for; it is there already.
+const TROUBLE_WAIT: Duration = Duration::from_millis(10);
+
+/// How long the cause of a failed creation of topics is looked for.
+const PROBE_WAIT: Duration = Duration::from_secs(1);
+
 // === impl Admin ===
 
 impl Admin {
-    /// Starts a client. No connection is waited for.
+    /// Takes the settings. No connection is made yet.
     pub fn connect(settings: &Properties) -> Result<Self, KafkaError> {
         let translation = translate(Role::Admin, settings)?;
         let servers = translation.get("bootstrap.servers").unwrap_or("(none named)").to_owned();
         let mut config: ClientConfig = translation.settings.into_iter().collect();
         config.set_log_level(ClientLog::level());
-        let context = Context { log: ClientLog::new(settings.get("client.id").unwrap_or("admin")) };
-        let client = config.create_with_context(context).map_err(|error| created("admin client", &error))?;
-        Ok(Self { client: Some(Arc::new(client)), servers })
+        let name = settings.get("client.id").unwrap_or("admin").to_owned();
+        Ok(Self { config, name, servers })
     }
 
     /// Asks for the cluster's id.
     pub async fn cluster_id(&self, timeout: Duration) -> Result<String, KafkaError> {
-        let asked = move |client: &AdminClient<Context>, rest: Duration| {
-            client.inner().fetch_cluster_id(rest).ok_or(Code::OperationTimedOut)
+        let asked = move |client: &Client<Context>, rest: Duration| {
+            client.fetch_cluster_id(rest).ok_or(Code::OperationTimedOut)
         };
         self.ask("asking for the cluster's id", timeout, asked).await
     }
 
     /// Lists all topics, internal ones included.
     pub async fn topics(&self, timeout: Duration) -> Result<Vec<TopicSummary>, KafkaError> {
-        let asked = move |client: &AdminClient<Context>, rest: Duration| {
-            let metadata = client.inner().fetch_metadata(None, rest).map_err(|error| code(&error))?;
+        let asked = move |client: &Client<Context>, rest: Duration| {
+            let metadata = client.fetch_metadata(None, rest).map_err(|error| code(&error))?;
             let topics = metadata.topics().iter();
             Ok(topics
                 .filter(|topic| topic.error().is_none())
@@ -113,21 +125,28 @@ impl Admin {
         if topics.is_empty() {
             return Ok(Vec::new());
         }
-        let client = self.client().clone();
+        let context = Context { log: ClientLog::new(self.name.as_str()) };
+        let client: AdminClient<Context> =
+            self.config.create_with_context(context).map_err(|error| created("admin client", &error))?;
+        // Ending it joins its polling thread.
+        let client = Ended(Some(client));
         let options = AdminOptions::new().request_timeout(Some(timeout)).operation_timeout(Some(timeout));
         let native: Vec<_> = topics.iter().map(native).collect();
         // A future of rdkafka: nothing blocks here.
-        let answer = tokio::time::timeout(timeout + GRACE, client.create_topics(&native, &options)).await;
-        let results = match answer {
-            Ok(Ok(results)) => results,
-            Ok(Err(error)) => return Err(self.unreachable(CALL, code(&error), timeout, &error.to_string())),
-            Err(_) => return Err(self.unreachable(CALL, Code::OperationTimedOut, timeout, "no answer")),
+        let answer = match &client.0 {
+            Some(client) => {
+                tokio::time::timeout(timeout + GRACE, client.create_topics(&native, &options)).await
+            }
+            None => return Err(KafkaError::Closed { client: "admin client" }),
         };
-        let outcomes = results.into_iter().map(|result| match result {
-            Ok(_) => Ok(()),
-            Err((_, code)) => Err(KafkaError::refused(CALL, code)),
-        });
-        Ok(outcomes.collect())
+        let code = match answer {
+            Ok(Ok(results)) => return Ok(results.into_iter().map(|result| outcome(CALL, result)).collect()),
+            Ok(Err(error)) => code(&error),
+            Err(_) => Code::OperationTimedOut,
+        };
+        // rdkafka does not say what the connections of such a client met. Another client does.
+        self.cluster_id(PROBE_WAIT).await?;
+        Err(self.failed(CALL, code, timeout, None))
     }
 
     /// Runs a blocking call on a blocking thread.
@@ -135,32 +154,46 @@ impl Admin {
         &self,
         call: &'static str,
         timeout: Duration,
-        asked: impl FnOnce(&AdminClient<Context>, Duration) -> Result<T, Code> + Send + 'static,
+        asked: impl FnOnce(&Client<Context>, Duration) -> Result<T, Code> + Send + 'static,
     ) -> Result<T, KafkaError> {
-        let client = self.client().clone();
+        let context = Context { log: ClientLog::new(self.name.as_str()) };
+        let client: BaseProducer<Context> =
+            self.config.create_with_context(context).map_err(|error| created("admin client", &error))?;
         let started = Instant::now();
+        let (answered, answer) = oneshot::channel();
+        // The client ends on the blocking thread, after the answer was given.
         let blocking = tokio::task::spawn_blocking(move || {
-            let rest = timeout.saturating_sub(started.elapsed());
-            // The last reference may be this one: the client then ends here, where blocking is allowed.
-            asked(&client, rest)
-        });
-        let code = match tokio::time::timeout(timeout + GRACE, blocking).await {
-            Ok(Ok(Ok(answer))) => {
-                self.client().inner().context().log.recovered();
-                return Ok(answer);
+            let result = asked(client.client(), timeout.saturating_sub(started.elapsed()));
+            let mut trouble = None;
+            if result.is_err() {
+                client.poll(TROUBLE_WAIT);
+                trouble = client.context().log.last_error();
             }
-            Ok(Ok(Err(code))) => code,
-            Ok(Err(_)) => return Err(KafkaError::Closed { client: "admin client" }),
-            Err(_) => Code::OperationTimedOut,
+            // Nobody may be waiting any more.
+            let _ = answered.send((result, trouble));
+        });
+        let (code, trouble) = match tokio::time::timeout(timeout + GRACE, answer).await {
+            Ok(Ok((Ok(answer), _))) => return Ok(answer),
+            Ok(Ok((Err(code), trouble))) => (code, trouble),
+            Ok(Err(_)) => {
+                tracing::error!(result = ?blocking.await, "{call}: the call ended without an answer");
+                return Err(KafkaError::Closed { client: "admin client" });
+            }
+            Err(_) => (Code::OperationTimedOut, None),
         };
-        Err(self.unreachable(call, code, timeout, &code.to_string()))
+        Err(self.failed(call, code, timeout, trouble))
     }
 
     /// Names the servers when the failure is that none answered.
-    fn unreachable(&self, call: &'static str, code: Code, waited: Duration, text: &str) -> KafkaError {
-        let trouble = self.client().inner().context().log.last_error();
+    fn failed(
+        &self,
+        call: &'static str,
+        code: Code,
+        waited: Duration,
+        trouble: Option<(Code, String)>,
+    ) -> KafkaError {
         if let Some((code @ (Code::Authentication | Code::SSL), text)) = &trouble {
-            return KafkaError::Refused { call, failure: crate::Failure::because(*code, text.as_str()) };
+            return KafkaError::Refused { call, failure: Failure::because(*code, text.as_str()) };
         }
         match code {
             Code::OperationTimedOut
@@ -168,22 +201,20 @@ impl Admin {
             | Code::BrokerTransportFailure
             | Code::AllBrokersDown
             | Code::Resolve => {
-                let reason = trouble.map_or_else(|| text.to_owned(), |(_, text)| text);
+                let reason = trouble.map_or_else(|| code.to_string(), |(_, text)| text);
                 KafkaError::Unreachable { servers: self.servers.clone(), waited, reason }
             }
             code => KafkaError::refused(call, code),
         }
     }
-
-    fn client(&self) -> &Arc<AdminClient<Context>> {
-        self.client.as_ref().expect("only drop takes the client")
-    }
 }
 
-impl Drop for Admin {
+/// A client that ends on a thread of its own.
+struct Ended(Option<AdminClient<Context>>);
+
+impl Drop for Ended {
     fn drop(&mut self) {
-        // Ending it joins its polling thread.
-        let client = self.client.take();
+        let client = self.0.take();
         closing::run(move || drop(client));
     }
 }
@@ -197,6 +228,19 @@ impl ClientContext for Context {
 
     fn error(&self, error: rdkafka::error::KafkaError, text: &str) {
         self.log.error(&error, text);
+    }
+}
+
+impl ProducerContext for Context {
+    type DeliveryOpaque = ();
+
+    fn delivery(&self, _: &DeliveryResult<'_>, (): ()) {}
+}
+
+fn outcome(call: &'static str, result: Result<String, (String, Code)>) -> Result<(), KafkaError> {
+    match result {
+        Ok(_) => Ok(()),
+        Err((_, code)) => Err(KafkaError::refused(call, code)),
     }
 }
 

@@ -81,7 +81,12 @@ impl ClientLog {
     /// Remembers an error that librdkafka goes on after, and logs it.
     pub(crate) fn error(&self, error: &KafkaError, text: &str) {
         let code = error.rdkafka_error_code().unwrap_or(Code::Fail);
-        *self.last_error.lock().unwrap_or_else(PoisonError::into_inner) = Some((code, text.to_owned()));
+        let mut last = self.last_error.lock().unwrap_or_else(PoisonError::into_inner);
+        // That all brokers are down says less than what the last of them met.
+        if code != Code::AllBrokersDown || last.is_none() {
+            *last = Some((code, text.to_owned()));
+        }
+        drop(last);
         self.line(RDKafkaLogLevel::Warning, &format!("{code:?}"), text);
     }
 

@@ -183,7 +183,10 @@ impl Producer {
         let name = settings.get("client.id").unwrap_or("producer");
         let mut config: ClientConfig = translation.settings.into_iter().collect();
         let messages = limits.messages.saturating_mul(QUEUE_SLACK).clamp(1, i32::MAX as usize);
-        let kbytes = (limits.bytes.saturating_mul(QUEUE_SLACK) / 1024).clamp(1, i32::MAX as usize);
+        // A record larger than its lane's budget goes alone, and must find room, too.
+        let largest = config.get("message.max.bytes").and_then(|text| text.parse().ok()).unwrap_or(1 << 20);
+        let bytes = limits.bytes.saturating_mul(QUEUE_SLACK).saturating_add(largest);
+        let kbytes = (bytes / 1024 + 1).clamp(1, i32::MAX as usize);
         config.set("queue.buffering.max.messages", messages.to_string());
         config.set("queue.buffering.max.kbytes", kbytes.to_string());
         config.set_log_level(ClientLog::level());

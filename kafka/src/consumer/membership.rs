@@ -1,6 +1,6 @@
 //! Answers to rebalances; pausing and resuming.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use millrace_api::TopicPartition;
 use rdkafka::{Offset, TopicPartitionList, consumer::Consumer as _, types::RDKafkaErrorCode as Code};
@@ -11,32 +11,27 @@ use super::{
 };
 use crate::{KafkaError, raw};
 
-/// How long the committed offsets of partitions offered are waited for; Java's `default.api.timeout.ms`.
-const COMMITTED_WAIT: Duration = Duration::from_secs(60);
+/// How long the offsets at which offered partitions begin are waited for; Java's `default.api.timeout.ms`.
+const START_WAIT: Duration = Duration::from_secs(60);
 
 impl Consumer {
     /// Accepts what [`super::Polled::Assigned`] offered and begins to read it.
     ///
-    /// Reads the committed offsets first, so that `position` and `seek` hold from the moment this returns. After an
-    /// error of kind `Retriable` it may be called again.
+    /// Finds out the offsets to begin at first, so that `position` and `seek` hold from the moment this returns. Left to
+    /// librdkafka, its own question for the beginning or the end of a partition may be answered after a `seek`, which it
+    /// then undoes. After an error of kind `Retriable` it may be called again.
     pub async fn take(&mut self, assigned: &[TopicPartition]) -> Result<(), KafkaError> {
         if !matches!(self.owed, Some(Change::Assign(_))) {
             return Err(unasked("take"));
         }
-        let starts = self.native_committed(assigned, COMMITTED_WAIT).await?;
+        let deadline = Instant::now() + START_WAIT;
+        let starts = self.native_committed(assigned, START_WAIT).await?;
+        let starts = self.reset(starts, deadline).await?;
         let mut known = Vec::new();
-        for (mut element, partition) in starts.elements().into_iter().zip(assigned) {
-            let start = match (element.offset(), self.reset) {
-                (Offset::Offset(offset), _) => {
-                    known.push((partition.clone(), offset));
-                    continue;
-                }
-                (_, OffsetReset::Earliest) => Offset::Beginning,
-                (_, OffsetReset::Latest) => Offset::End,
-                // Left to librdkafka, which answers with the error.
-                (_, OffsetReset::Error) => continue,
-            };
-            element.set_offset(start).map_err(|error| KafkaError::of("assigning", &error))?;
+        for (element, partition) in starts.elements().iter().zip(assigned) {
+            if let Offset::Offset(offset) = element.offset() {
+                known.push((partition.clone(), offset));
+            }
         }
         let parts = self.parts.as_ref().expect(OPEN);
         for partition in assigned {
@@ -50,6 +45,40 @@ impl Consumer {
         self.positions.extend(known);
         self.recovered();
         Ok(())
+    }
+
+    /// Replaces what was not committed by the beginning or the end of the partition, as `auto.offset.reset` says.
+    async fn reset(
+        &self,
+        mut starts: TopicPartitionList,
+        deadline: Instant,
+    ) -> Result<TopicPartitionList, KafkaError> {
+        const CALL: &str = "asking where partitions begin and end";
+        let end = match self.reset {
+            OffsetReset::Earliest => Offset::Beginning,
+            OffsetReset::Latest => Offset::End,
+            // Left to librdkafka, which answers with the error.
+            OffsetReset::Error => return Ok(starts),
+        };
+        let mut asked = TopicPartitionList::new();
+        for element in starts.elements() {
+            if !matches!(element.offset(), Offset::Offset(_)) {
+                let added = asked.add_partition_offset(element.topic(), element.partition(), end);
+                added.map_err(|error| KafkaError::of(CALL, &error))?;
+            }
+        }
+        if asked.count() == 0 {
+            return Ok(starts);
+        }
+        let wait = deadline.saturating_duration_since(Instant::now());
+        // The beginning and the end are special timestamps in the protocol.
+        let found = self.blocking(CALL, move |client| client.offsets_for_times(asked, wait)).await?;
+        for element in found.elements() {
+            element.error().map_err(|error| KafkaError::of(CALL, &error))?;
+            let set = starts.set_partition_offset(element.topic(), element.partition(), element.offset());
+            set.map_err(|error| KafkaError::of(CALL, &error))?;
+        }
+        Ok(starts)
     }
 
     /// Hands back what [`super::Polled::Revoked`] or [`super::Polled::Lost`] named.
