@@ -42,6 +42,8 @@ struct InsertField {
     insertions: Vec<Insertion>,
     nulls: Nulls,
     schemas: SchemaCache,
+    /// The last topic as a value: the records of a batch mostly share it.
+    topic: Option<(Arc<str>, Text)>,
 }
 
 /// One field that is added.
@@ -108,16 +110,29 @@ impl InsertField {
             return Err(Error::config("No field insertion configured"));
         }
         let nulls = if config.replace_null_with_default { Nulls::Default } else { Nulls::Kept };
-        Ok(Self { operand, insertions, nulls, schemas: SchemaCache::default() })
+        Ok(Self { operand, insertions, nulls, schemas: SchemaCache::default(), topic: None })
+    }
+
+    fn topic(&mut self, topic: Option<&Arc<str>>) -> Option<Text> {
+        let topic = topic?;
+        if let Some((last, text)) = &self.topic
+            && Arc::ptr_eq(last, topic)
+        {
+            return Some(text.clone());
+        }
+        let text = Text::from(topic.as_ref());
+        self.topic = Some((topic.clone(), text.clone()));
+        Some(text)
     }
 
     fn with_schema(&mut self, schema: &Arc<Schema>, record: &Record, origin: &Origin) -> Result<Struct> {
+        let topic = self.topic(record.topic.as_ref());
         let input = require_struct(&self.operand.of(record).value, PURPOSE)?;
         let insertions = &self.insertions;
         let output = self.schemas.get_or_build(schema, |schema| insert_fields(schema, insertions))?;
         let mut values = copy_values(input, self.nulls)?;
         for insertion in &self.insertions {
-            let value = match insertion.value(record, origin)? {
+            let value = match insertion.value(topic.as_ref(), record, origin)? {
                 Some(Value::Int64(instant)) if matches!(insertion.source, Source::Timestamp) => {
                     Value::Instant(instant)
                 }
@@ -133,11 +148,12 @@ impl InsertField {
         Ok(Struct::from_values(output, values))
     }
 
-    fn without_schema(&self, record: &mut Record, origin: &Origin) -> Result<()> {
+    fn without_schema(&mut self, record: &mut Record, origin: &Origin) -> Result<()> {
+        let topic = self.topic(record.topic.as_ref());
         let mut value = std::mem::take(&mut self.operand.of_mut(record).value);
         let map = require_map(&mut value, PURPOSE)?;
         for insertion in &self.insertions {
-            let inserted = insertion.value(record, origin)?;
+            let inserted = insertion.value(topic.as_ref(), record, origin)?;
             if inserted.is_some() || matches!(insertion.source, Source::Topic) {
                 map.insert(insertion.key.clone(), inserted.unwrap_or_default());
             }
@@ -183,9 +199,9 @@ impl Insertion {
     }
 
     /// Returns what the record has for the field, in the form of schemaless data.
-    fn value(&self, record: &Record, origin: &Origin) -> Result<Option<Value>> {
+    fn value(&self, topic: Option<&Text>, record: &Record, origin: &Origin) -> Result<Option<Value>> {
         Ok(match &self.source {
-            Source::Topic => record.topic.as_deref().map(Value::from),
+            Source::Topic => topic.cloned().map(Value::String),
             Source::Partition => record.partition.map(Value::Int32),
             Source::Offset => Some(Value::Int64(offset(origin)?)),
             Source::Timestamp => record.timestamp.map(Value::Int64),
