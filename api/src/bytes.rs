@@ -124,10 +124,7 @@ impl Text {
     /// Returns the bytes as text, sharing the buffer when they are UTF-8; else a copy in which each malformed
     /// sequence is U+FFFD, as Java's decoder leaves it.
     pub fn from_utf8_lossy(blob: Blob) -> Self {
-        match Self::from_utf8(blob.clone()) {
-            Ok(text) => text,
-            Err(_) => Self::from(decode_lossy(&blob)),
-        }
+        if std::str::from_utf8(&blob).is_ok() { Self(blob) } else { Self::from(decode_lossy(&blob)) }
     }
 
     /// Returns the text.

@@ -168,6 +168,14 @@ fn what_cannot_be_the_same_is_refused() {
 }
 
 #[test]
+fn groups_may_be_nested_up_to_the_bound() {
+    let nest = |open: &str| format!("{}a{}", open.repeat(23), ")".repeat(23));
+    check(&nest("(x|"), &["a", "x"], &["b"]);
+    check(&format!("{}a", nest("(?=")), &["a"], &["b"]);
+    check(&nest("(?>(?i)"), &["A"], &["b"]);
+}
+
+#[test]
 fn a_match_that_never_ends_is_an_error() {
     let regex = JavaRegex::new(r"(?:(a|aa)+\1?)+b").unwrap();
     let error = regex.matches(&"a".repeat(60)).unwrap_err();
