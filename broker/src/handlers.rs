@@ -32,7 +32,7 @@ pub struct Caller {
 /// What goes back to a client.
 #[derive(Debug)]
 pub enum Answer {
-    Message(ResponseKind),
+    Message(Box<ResponseKind>),
     Fetch(Fetched),
     /// A produce request with `acks=0` gets none.
     Nothing,
@@ -40,7 +40,7 @@ pub enum Answer {
 
 impl<T: Into<ResponseKind>> From<T> for Answer {
     fn from(message: T) -> Self {
-        Self::Message(message.into())
+        Self::Message(Box::new(message.into()))
     }
 }
 

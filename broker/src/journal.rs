@@ -105,7 +105,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("journal");
         assert!(Journal::read(&path).unwrap().is_empty());
-        let entries = vec![b"one".to_vec(), Vec::new(), b"three".to_vec()];
+        let entries = [b"one".to_vec(), Vec::new(), b"three".to_vec()];
         let mut journal = Journal::rewrite(&path, entries[..1].to_vec()).unwrap();
         journal.append(&entries[1..]).unwrap();
         let whole = std::fs::read(&path).unwrap();

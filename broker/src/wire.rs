@@ -10,7 +10,7 @@ use crate::handlers::{self, Answer, Caller};
 use crate::shared::Shared;
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 use kafka_protocol::ResponseError;
-use kafka_protocol::messages::{ApiKey, RequestHeader, RequestKind, ResponseHeader, ResponseKind};
+use kafka_protocol::messages::{ApiKey, RequestHeader, RequestKind, ResponseHeader};
 use kafka_protocol::protocol::{Decodable, Encodable};
 use shape::ShapeFault;
 use std::io;
@@ -208,5 +208,5 @@ pub fn encode(
 
 fn encode_newer_client(correlation_id: i32, out: &mut BytesMut) -> Result<(), WireFault> {
     let response = versions::response().with_error_code(ResponseError::UnsupportedVersion.code());
-    encode(ApiKey::ApiVersions, 0, correlation_id, Answer::Message(ResponseKind::ApiVersions(response)), out)
+    encode(ApiKey::ApiVersions, 0, correlation_id, response.into(), out)
 }

@@ -6,6 +6,8 @@
 mod clients;
 #[path = "broker/groups.rs"]
 mod groups;
+#[path = "broker/kills.rs"]
+mod kills;
 #[path = "broker/records.rs"]
 mod records;
 #[path = "broker/restarts.rs"]
