@@ -46,20 +46,16 @@ fn status_and_info_are_expanded() {
     rest.post("/connectors", &source(&worker, "lines").request());
     eventually(SOON, || rest.is_running("lines"));
 
-    let status = rest.get("/connectors/lines/status").json();
-    let id = status["connector"]["worker_id"].clone();
-    let expected = json!({
-        "name": "lines",
-        "connector": { "state": "RUNNING", "worker_id": id, "version": "4.1.1" },
-        "tasks": [{ "id": 0, "state": "RUNNING", "worker_id": id, "version": "4.1.1" }],
-        "type": "source",
-    });
-    assert_eq!(status["connector"]["state"], expected["connector"]["state"]);
-    assert_eq!(status["tasks"][0]["state"], expected["tasks"][0]["state"]);
-    assert_eq!(status["tasks"][0]["worker_id"], id);
-    assert_eq!((&status["name"], &status["type"]), (&expected["name"], &expected["type"]));
-    let id = id.as_str().unwrap();
+    let answer = rest.get("/connectors/lines/status");
+    let status = answer.json();
+    let id = status["connector"]["worker_id"].as_str().unwrap();
     assert!(id.ends_with(&format!(":{}", worker.port())), "{id}");
+    assert_eq!(
+        answer.text,
+        format!(
+            r#"{{"name":"lines","connector":{{"state":"RUNNING","worker_id":"{id}","version":"4.1.1"}},"tasks":[{{"id":0,"state":"RUNNING","worker_id":"{id}","version":"4.1.1"}}],"type":"source"}}"#
+        )
+    );
     let task = rest.get("/connectors/lines/tasks/0/status").json();
     assert_eq!((&task["id"], &task["state"]), (&json!(0), &json!("RUNNING")));
 
