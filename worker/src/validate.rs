@@ -86,7 +86,7 @@ pub async fn validate(
     for (setting, problem) in framework.problems {
         report.error(&setting, problem);
     }
-    for (setting, problem) in source_problems(&plugin, config) {
+    if let Some((setting, problem)) = source_problems(&plugin, config) {
         report.error(setting, problem);
     }
     for (setting, text) in config.iter() {

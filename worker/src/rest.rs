@@ -1,0 +1,189 @@
+//! The REST API: handlers parse, send one request to the herder, wait for its answer, and render it.
+//!
+//! What holds for every path (unknown paths, wrong methods and media types, trailing slashes, the request log) is in
+//! [`respond`]; a resource sees only requests that are meant for it.
+
+mod answers;
+mod connectors;
+mod errors;
+mod health;
+mod listeners;
+mod media;
+mod plugins;
+mod request_body;
+mod request_log;
+mod tasks;
+
+use crate::{driver::HerderHandle, settings::WorkerConfig};
+use axum::{
+    Router,
+    body::Body,
+    extract::FromRequestParts,
+    http::{Request, Response, StatusCode, Uri, request::Parts, uri::PathAndQuery},
+    middleware,
+    routing::{MethodRouter, get, post, put},
+};
+use errors::ApiError;
+use jiff::Timestamp;
+use millrace_api::Plugins;
+use std::{
+    collections::HashMap,
+    net::SocketAddr,
+    sync::{Arc, atomic::AtomicBool},
+};
+use tower::ServiceExt;
+
+pub use listeners::{Listeners, RestError, RestServer};
+
+/// What requests are answered from.
+#[derive(Clone)]
+pub struct RestState {
+    pub herder: HerderHandle,
+    pub plugins: Arc<Plugins>,
+    pub worker: Arc<WorkerConfig>,
+    pub cluster_id: String,
+    /// Whether everything that the command line named has been created.
+    pub ready: Arc<AtomicBool>,
+}
+
+/// What handlers are given.
+#[derive(Clone)]
+struct App {
+    state: RestState,
+    /// When the worker's clock started: the herder tells times as distances from it.
+    started: Timestamp,
+}
+
+/// The two ends of a connection.
+#[derive(Debug, Clone, Copy)]
+struct Ends {
+    local: SocketAddr,
+    remote: SocketAddr,
+}
+
+/// Makes the resources available.
+fn router(state: RestState) -> Router {
+    let app = App { state, started: Timestamp::now() };
+    Router::new()
+        .route("/", get(health::root).route_layer(middleware::from_fn(media::accepts_json)))
+        .route("/health", get(health::health).route_layer(middleware::from_fn(media::accepts_json)))
+        .route("/connectors", resource(get(connectors::list).post(connectors::create)))
+        .route("/connectors/{name}", resource(get(connectors::info).delete(connectors::delete)))
+        .route("/connectors/{name}/config", resource(get(connectors::config).put(connectors::put_config)))
+        .route("/connectors/{name}/status", resource(get(connectors::status)))
+        .route("/connectors/{name}/restart", resource(post(connectors::restart)))
+        .route("/connectors/{name}/pause", resource(put(connectors::pause)))
+        .route("/connectors/{name}/resume", resource(put(connectors::resume)))
+        .route("/connectors/{name}/stop", resource(put(connectors::stop)))
+        .route("/connectors/{name}/tasks", resource(get(tasks::list)))
+        .route("/connectors/{name}/tasks/{task}/status", resource(get(tasks::status)))
+        .route("/connectors/{name}/tasks/{task}/restart", resource(post(tasks::restart)))
+        .route("/connector-plugins", resource(get(plugins::list)))
+        .route("/connector-plugins/{type}/config/validate", resource(put(plugins::validate)))
+        .fallback(async || ApiError::of_framework(StatusCode::NOT_FOUND))
+        .with_state(app)
+}
+
+/// Checks media types only when path and method are those of a handler, as Kafka Connect does.
+fn resource(methods: MethodRouter<App>) -> MethodRouter<App> {
+    methods
+        .route_layer(middleware::from_fn(media::accepts_json))
+        .route_layer(middleware::from_fn(media::sends_json))
+}
+
+/// Answers one request and logs it.
+async fn respond(router: Option<Router>, ends: Ends, mut request: Request<Body>) -> Response<Body> {
+    let line = request_log::Line::of(&request, ends.remote);
+    let Some(router) = router else {
+        let response = errors::not_registered_yet();
+        line.log(&response);
+        return response;
+    };
+    let method = request.method().clone();
+    let accepts_json_only = media::accepts_json_only(request.headers());
+    let uri = without_trailing_slash(request.uri());
+    *request.uri_mut() = uri;
+    request.extensions_mut().insert(ends);
+    let response = match router.oneshot(request).await {
+        Ok(response) => response,
+        Err(never) => match never {},
+    };
+    let response = media::complete(&method, accepts_json_only, response);
+    line.log(&response);
+    response
+}
+
+fn without_trailing_slash(uri: &Uri) -> Uri {
+    let path = uri.path();
+    let Some(shorter) = path.strip_suffix('/').filter(|path| !path.is_empty()) else { return uri.clone() };
+    let text = match uri.query() {
+        Some(query) => format!("{shorter}?{query}"),
+        None => shorter.to_owned(),
+    };
+    let mut parts = uri.clone().into_parts();
+    match PathAndQuery::try_from(text) {
+        Ok(path) => parts.path_and_query = Some(path),
+        Err(_) => return uri.clone(),
+    }
+    Uri::from_parts(parts).unwrap_or_else(|_| uri.clone())
+}
+
+/// The name of a connector in a path, percent-decoded.
+struct Name(Arc<str>);
+
+/// The number of a task in a path. Anything but a number is an unknown path.
+struct TaskNumber(u32);
+
+impl<S: Send + Sync> FromRequestParts<S> for Name {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        Ok(Self(segment(parts, state, "name").await?.into()))
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for TaskNumber {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let task = segment(parts, state, "task").await?;
+        let number = task.parse().map_err(|_| ApiError::new(StatusCode::NOT_FOUND, "HTTP 404 Not Found"))?;
+        Ok(Self(number))
+    }
+}
+
+async fn segment<S: Send + Sync>(parts: &mut Parts, state: &S, name: &str) -> Result<String, ApiError> {
+    use axum::extract::Path;
+    let found = Path::<HashMap<String, String>>::from_request_parts(parts, state).await;
+    let Path(mut segments) =
+        found.map_err(|_| ApiError::new(StatusCode::BAD_REQUEST, "the path is not percent-encoded UTF-8"))?;
+    segments.remove(name).ok_or_else(|| ApiError::of_framework(StatusCode::NOT_FOUND))
+}
+
+/// The parameters of a query in order; a name may come more than once.
+struct Query(Vec<(String, String)>);
+
+impl<S: Send + Sync> FromRequestParts<S> for Query {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
+        let query = axum::extract::Query::try_from_uri(&parts.uri);
+        query
+            .map(|axum::extract::Query(pairs)| Self(pairs))
+            .map_err(|_| ApiError::new(StatusCode::BAD_REQUEST, "the query is not percent-encoded UTF-8"))
+    }
+}
+
+impl Query {
+    fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        self.0.iter().filter(move |(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
+    /// `true` in any case is true, any other text is not.
+    fn flag(&self, name: &str) -> Option<bool> {
+        self.all(name).next().map(|value| value.eq_ignore_ascii_case("true"))
+    }
+}
+
+#[cfg(test)]
+mod tests;
