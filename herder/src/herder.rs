@@ -115,8 +115,9 @@ impl Herder {
     /// Takes in what happened. Time that seems to go back stands still.
     pub fn handle(&mut self, now: Time, event: Event) {
         self.now = self.now.max(now);
-        self.expire();
+        // What has ended at the last moment is not given up.
         self.absorb(event);
+        self.expire();
         while let Some(name) = self.touched.pop_first() {
             self.settle(&name);
         }

@@ -59,9 +59,13 @@ impl Herder {
             Wanted::Running { revision, .. } | Wanted::Resting { revision } => slot.fits(revision),
             Wanted::Stopped | Wanted::Gone => false,
         };
+        let ends = matches!(wanted, Wanted::Stopped | Wanted::Gone);
         // Tasks end before the connector that they may lean on.
-        let wait_for_tasks =
-            matches!(wanted, Wanted::Stopped | Wanted::Gone) && work.tasks.values().any(Slot::is_live);
+        let wait_for_tasks = ends && work.tasks.values().any(Slot::is_live);
+        if ends {
+            // Its tasks are gone: a connector that is resumed before it was stopped has to plan anew.
+            slot.restart(self.last);
+        }
         let Some(instance) = &mut slot.instance else {
             return self.start_wanted(name, wanted);
         };

@@ -196,6 +196,32 @@ fn stopping_removes_the_tasks_first() {
 }
 
 #[test]
+fn a_connector_resumed_while_its_tasks_stop_gets_them_back() {
+    check(
+        "> create a
+         start a #1 1
+         > started a #1
+         plan a #1 2
+         > planned a #1 x
+         start a-0 #2 1/x of 1 Running
+         1: created a=1 [a-0]
+         > stop a
+         stop a-0 #2
+         > resume a
+         stop a #1
+         3: done
+         > stopped a-0 #2
+         > stopped a #1
+         start a #3 1
+         2: done
+         > started a #3
+         plan a #3 2
+         > planned a #3 x
+         start a-0 #4 1/x of 1 Running",
+    );
+}
+
+#[test]
 fn a_failed_connector_can_be_stopped_and_resumed_but_not_paused_and_resumed() {
     check(
         "> create a
