@@ -66,7 +66,8 @@ pub trait SinkTask: Send + 'static {
     async fn put(&mut self, batch: &mut Batch) -> Result<()>;
 
     /// Makes taken records durable and returns the offsets that are now safe to commit; fewer or lower ones than
-    /// `offsets`, the places after the records taken so far, are fine. An error rewinds to what was committed last.
+    /// `offsets`, the places after the records taken so far, are fine. A retriable error rewinds to what was committed
+    /// last; any other fails the task.
     async fn pre_commit(&mut self, offsets: &TopicOffsets) -> Result<TopicOffsets>;
 
     /// Learns of partitions that are no longer this task's; after the last `pre_commit` that names them.

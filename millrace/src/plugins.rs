@@ -36,3 +36,42 @@ pub fn show(class: Option<&str>) -> ExitCode {
     print!("{}", config::markdown(&definition));
     ExitCode::SUCCESS
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+    use millrace_worker::{connector_file, settings::WorkerConfig, validate};
+    use std::{fs, path::PathBuf};
+
+    /// Returns every file of config-examples/, folders included.
+    fn examples() -> Vec<PathBuf> {
+        let mut folders = vec![PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../config-examples"))];
+        let mut files = Vec::new();
+        while let Some(folder) = folders.pop() {
+            for entry in fs::read_dir(folder).unwrap() {
+                let path = entry.unwrap().path();
+                if path.is_dir() { folders.push(path) } else { files.push(path) }
+            }
+        }
+        files
+    }
+
+    #[tokio::test]
+    async fn every_example_works_as_it_is() {
+        let plugins = all();
+        let (workers, connectors): (Vec<_>, Vec<_>) = examples()
+            .into_iter()
+            .partition(|path| fs::read_to_string(path).unwrap().contains("offset.storage"));
+        assert!(workers.len() >= 2 && connectors.len() >= 6, "examples are missing");
+        for path in &workers {
+            let worker = WorkerConfig::read(path, &plugins).unwrap();
+            assert_eq!(worker.warnings(), [""; 0], "{}", path.display());
+            for path in &connectors {
+                let file = connector_file::read(path).unwrap();
+                let found = validate::validate(&plugins, &worker, &file.config).await.unwrap();
+                assert_eq!(found.refusal(), None, "{}", path.display());
+            }
+        }
+    }
+}

@@ -126,9 +126,10 @@ fn stopping(reason: &anyhow::Error) -> u8 {
 }
 
 async fn start(worker: &Path, data: Handle) -> anyhow::Result<(Running, Option<Broker>)> {
-    let (properties, config) = WorkerConfig::load(worker)?;
+    let plugins = plugins::all();
+    let config = WorkerConfig::read(worker, &plugins)?;
     config.log();
-    let (bootstrap_servers, broker) = match &config.bootstrap_servers {
+    let (bootstrap_servers, broker) = match &config.common.bootstrap {
         Bootstrap::Servers(servers) => (servers.clone(), None),
         Bootstrap::Embedded(folder) => {
             let listen = ([127, 0, 0, 1], 0).into();
@@ -141,13 +142,13 @@ async fn start(worker: &Path, data: Handle) -> anyhow::Result<(Running, Option<B
             (broker.address().to_string(), Some(broker))
         }
     };
-    let standalone = Standalone { properties, config, bootstrap_servers, plugins: plugins::all(), data };
+    let standalone = Standalone { config, bootstrap_servers, plugins, data };
     Ok((standalone.start().await?, broker))
 }
 
 async fn create_all(running: &Running, files: &[PathBuf]) -> anyhow::Result<()> {
     for path in files {
-        let file = connector_file::load(path)?;
+        let file = connector_file::read(path)?;
         if let Err(reason) = running.create(file).await {
             error!("Failed to create connector for {}", path.display());
             return Err(reason).with_context(|| format!("creating the connector of {}", path.display()));

@@ -30,6 +30,7 @@ struct Entry {
 
 #[derive(Debug)]
 struct TicketState {
+    records: usize,
     partitions: Vec<Arc<SourcePartition>>,
     /// Entries that still stand in a queue.
     queued: usize,
@@ -37,26 +38,28 @@ struct TicketState {
 }
 
 impl InFlight {
-    /// Adds a batch that was handed over under this ticket; `places` are those of [`last_places`].
-    pub fn push(&mut self, ticket: u64, places: Vec<Place>) {
+    /// Adds a batch of so many records that was handed over under this ticket; `places` are those of [`last_places`].
+    pub fn push(&mut self, ticket: u64, records: usize, places: Vec<Place>) {
         let partitions: Vec<_> = places.iter().map(|(partition, _)| partition.clone()).collect();
-        let state = TicketState { queued: places.len(), partitions, acknowledged: false };
+        let state = TicketState { records, queued: places.len(), partitions, acknowledged: false };
         self.tickets.insert(ticket, state);
         for (partition, offset) in places {
             self.queues.entry(partition).or_default().push_back(Entry { ticket, offset });
         }
     }
 
-    /// Notes that every record of the ticket is safe.
-    pub fn acknowledge(&mut self, ticket: u64) {
-        let Some(state) = self.tickets.get_mut(&ticket) else { return };
+    /// Notes that every record of the ticket is safe, and returns how many they are.
+    pub fn acknowledge(&mut self, ticket: u64) -> usize {
+        let Some(state) = self.tickets.get_mut(&ticket) else { return 0 };
         state.acknowledged = true;
+        let records = state.records;
         for partition in mem::take(&mut state.partitions) {
             self.advance(partition);
         }
         if self.tickets.get(&ticket).is_some_and(|state| state.queued == 0) {
             self.tickets.remove(&ticket);
         }
+        records
     }
 
     /// Returns what has become safe to store since the last call.
@@ -146,9 +149,9 @@ mod tests {
         let p = partition("p");
         let mut in_flight = InFlight::default();
         for offset in 1..=5 {
-            in_flight.push(offset as u64, last_places([origin(&p, offset)].iter()));
+            in_flight.push(offset as u64, 1, last_places([origin(&p, offset)].iter()));
         }
-        [1, 2, 4, 5].into_iter().for_each(|ticket| in_flight.acknowledge(ticket));
+        assert_eq!([1, 2, 4, 5].map(|ticket| in_flight.acknowledge(ticket)), [1, 1, 1, 1]);
         assert_eq!(stored(in_flight.take_committable()), [("p".to_string(), 2)]);
         in_flight.acknowledge(3);
         assert_eq!(stored(in_flight.take_committable()), [("p".to_string(), 5)]);
@@ -159,9 +162,9 @@ mod tests {
     fn a_partition_does_not_wait_for_another() {
         let (a, b) = (partition("a"), partition("b"));
         let mut in_flight = InFlight::default();
-        in_flight.push(1, last_places([origin(&a, 1), origin(&b, 10), origin(&a, 2)].iter()));
-        in_flight.push(2, last_places([origin(&b, 11)].iter()));
-        in_flight.push(3, last_places([origin(&a, 3)].iter()));
+        in_flight.push(1, 1, last_places([origin(&a, 1), origin(&b, 10), origin(&a, 2)].iter()));
+        in_flight.push(2, 1, last_places([origin(&b, 11)].iter()));
+        in_flight.push(3, 1, last_places([origin(&a, 3)].iter()));
         in_flight.acknowledge(3);
         assert_eq!(stored(in_flight.take_committable()), []);
         in_flight.acknowledge(1);
@@ -172,10 +175,10 @@ mod tests {
     fn what_could_not_be_stored_does_not_go_back() {
         let p = partition("p");
         let mut in_flight = InFlight::default();
-        in_flight.push(1, last_places([origin(&p, 1)].iter()));
+        in_flight.push(1, 1, last_places([origin(&p, 1)].iter()));
         in_flight.acknowledge(1);
         let failed = in_flight.take_committable();
-        in_flight.push(2, last_places([origin(&p, 2)].iter()));
+        in_flight.push(2, 1, last_places([origin(&p, 2)].iter()));
         in_flight.acknowledge(2);
         in_flight.give_back(failed);
         assert_eq!(stored(in_flight.take_committable()), [("p".to_string(), 2)]);
@@ -194,7 +197,7 @@ mod tests {
             for (ticket, batch) in batches.iter().enumerate() {
                 let records: Vec<_> = batch.iter().map(|partition| { next += 1; (*partition, next) }).collect();
                 let origins: Vec<_> = records.iter().map(|(index, offset)| origin(&names[*index], *offset)).collect();
-                in_flight.push(ticket as u64, last_places(origins.iter()));
+                in_flight.push(ticket as u64, origins.len(), last_places(origins.iter()));
                 sent.push(records);
             }
             let mut open: Vec<usize> = (0..sent.len()).collect();

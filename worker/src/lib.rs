@@ -6,6 +6,8 @@
 mod connector;
 pub mod connector_file;
 pub mod driver;
+#[cfg(test)]
+mod fake_plugins;
 mod in_flight;
 mod instances;
 mod json;
@@ -14,6 +16,11 @@ pub mod panics;
 mod pipeline;
 mod producers;
 pub mod properties_file;
+pub mod rest;
+pub mod rest;
+pub mod settings;
 mod sink_task;
 mod source_task;
+pub mod standalone;
 mod task;
+pub mod validate;

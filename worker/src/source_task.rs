@@ -21,6 +21,7 @@ use millrace_kafka::{DeliveryError, Finished, Report, SendError};
 use std::{
     collections::HashMap,
     future::Future,
+    mem,
     pin::pin,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
@@ -65,6 +66,7 @@ pub async fn run(
         lease,
         control,
         next_commit,
+        acknowledged: 0,
         keys: HashMap::new(),
     };
     let ended = running.move_records(task.as_mut()).await;
@@ -85,6 +87,8 @@ struct Running {
     in_flight: InFlight,
     acknowledger: Acknowledger,
     next_commit: Instant,
+    /// Records acknowledged since the last commit.
+    acknowledged: usize,
     /// Key bytes of the partitions that were stored, so that a name is written once.
     keys: HashMap<Arc<SourcePartition>, Bytes>,
 }
@@ -144,7 +148,7 @@ impl Running {
                 () = sleep_until(self.next_commit) => self.commit().await?,
             }
         };
-        self.in_flight.push(ticket.0, places);
+        self.in_flight.push(ticket.0, batch.len(), places);
         if let Some(originals) = originals {
             self.acknowledger.expect(ticket, originals, converted.indexes);
         }
@@ -156,7 +160,7 @@ impl Running {
 
     fn note(&mut self, finished: Finished) -> Result<()> {
         let metadata = finished.outcome.map_err(delivery_error)?;
-        self.in_flight.acknowledge(finished.ticket.0);
+        self.acknowledged += self.in_flight.acknowledge(finished.ticket.0);
         self.acknowledger.delivered(finished.ticket, metadata);
         Ok(())
     }
@@ -173,7 +177,8 @@ impl Running {
         let storing = self.host.services.offsets.set(entries);
         match timeout(self.host.services.flush_timeout, storing).await {
             Ok(Ok(())) => {
-                info!("{} Committing offsets for {} source partitions", self.host, places.len());
+                let acknowledged = mem::take(&mut self.acknowledged);
+                info!("{} Committing offsets for {acknowledged} acknowledged messages", self.host);
                 self.acknowledger.committed();
                 Ok(())
             }

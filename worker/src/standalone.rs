@@ -10,9 +10,9 @@ use crate::{
     rest::{Listeners, RestError, RestServer, RestState},
     settings::WorkerConfig,
     task::Services,
-    validate::{self, Invalid},
+    validate::{self, ValidateError},
 };
-use millrace_api::{Plugins, Properties};
+use millrace_api::Plugins;
 use millrace_herder::{Event, Options, Refusal, Request};
 use millrace_kafka::{Admin, KafkaError};
 use std::{
@@ -36,9 +36,7 @@ const STOP_SLACK: Duration = Duration::from_secs(5);
 
 /// What a standalone worker is made of.
 pub struct Standalone {
-    /// The worker's settings, as given.
-    pub properties: Properties,
-    /// The same, typed.
+    /// The worker's settings.
     pub config: WorkerConfig,
     /// The brokers; for an embedded one its address.
     pub bootstrap_servers: String,
@@ -68,9 +66,12 @@ pub enum StartError {
 /// A connector file could not be carried out.
 #[derive(Debug, thiserror::Error)]
 pub enum CreateError {
-    /// Its settings will not do.
+    /// Its settings could not be validated.
     #[error(transparent)]
-    Invalid(#[from] Invalid),
+    Validate(#[from] ValidateError),
+    /// Its settings will not do: the text lists every problem.
+    #[error("{0}")]
+    Invalid(String),
     /// The connector was refused or did not start.
     #[error("{0}")]
     Refused(Refusal),
@@ -91,7 +92,7 @@ impl Standalone {
     pub async fn start(self) -> Result<Running, StartError> {
         let began = Instant::now();
         panics::install();
-        let offsets = Arc::new(FileOffsetStore::open(&self.config.offset_storage_file_filename)?);
+        let offsets = Arc::new(FileOffsetStore::open(&self.config.offset_file)?);
         let cluster_id = self.cluster_id().await?;
         let listeners = Listeners::bind(&self.config.listeners)?;
         let worker_id = listeners.worker_id(&self.config);
@@ -99,16 +100,16 @@ impl Standalone {
         let plugins = Arc::new(self.plugins);
         let services = Arc::new(Services {
             plugins: plugins.clone(),
-            producers: Producers::new(&self.bootstrap_servers, &self.properties),
+            producers: Producers::new(&self.bootstrap_servers, &self.config.properties),
             bootstrap_servers: self.bootstrap_servers,
-            worker: self.properties,
+            worker: self.config.properties.clone(),
             offsets,
-            flush_interval: self.config.offset_flush_interval_ms,
-            flush_timeout: self.config.offset_flush_timeout_ms,
+            flush_interval: self.config.common.offset_flush_interval,
+            flush_timeout: self.config.common.offset_flush_timeout,
         });
         let options = Options {
             worker_id: worker_id.into(),
-            task_stop_timeout: self.config.task_shutdown_graceful_timeout_ms,
+            task_stop_timeout: self.config.common.task_shutdown_graceful_timeout,
             connector_stop_timeout: CONNECTOR_STOP,
         };
         let stop_within = options.task_stop_timeout + options.connector_stop_timeout + STOP_SLACK;
@@ -129,7 +130,7 @@ impl Standalone {
     }
 
     async fn cluster_id(&self) -> Result<String, StartError> {
-        let mut settings = self.properties.clone();
+        let mut settings = self.config.properties.as_ref().clone();
         settings.insert("bootstrap.servers", self.bootstrap_servers.as_str());
         let admin = Admin::connect(&settings).map_err(StartError::Cluster)?;
         admin.cluster_id(CLUSTER_TIMEOUT).await.map_err(StartError::Cluster)
@@ -139,10 +140,16 @@ impl Standalone {
 impl Running {
     /// Creates the connector of a file and waits until it has started.
     pub async fn create(&self, file: ConnectorFile) -> Result<(), CreateError> {
-        validate::check(&self.state.plugins, &self.state.worker, &file.config).await?;
+        let found = validate::validate(&self.state.plugins, &self.state.worker, &file.config).await?;
+        if let Some(refusal) = found.refusal() {
+            return Err(CreateError::Invalid(refusal));
+        }
         let name = file.name.clone();
-        let request =
-            Request::Create { name: file.name.into(), config: file.config, initial_state: file.initial_state };
+        let request = Request::Create {
+            name: file.name.into(),
+            config: file.config,
+            initial_state: file.initial_state,
+        };
         self.herder.ask(request).await.map_err(CreateError::Refused)?;
         info!("Created connector {name}");
         Ok(())

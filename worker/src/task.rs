@@ -13,7 +13,7 @@ pub struct Services {
     /// The brokers of the worker, and of its connectors unless they say otherwise.
     pub bootstrap_servers: String,
     /// The worker's settings, as given.
-    pub worker: Properties,
+    pub worker: Arc<Properties>,
     /// Where source offsets are kept.
     pub offsets: Arc<FileOffsetStore>,
     /// Where source tasks send to.
