@@ -147,6 +147,11 @@ impl Batch {
         Self { records: records.into() }
     }
 
+    /// Returns the first record that is left.
+    pub fn first(&self) -> Option<&SinkRecord> {
+        self.records.front()
+    }
+
     /// Takes the first record that is left.
     pub fn take_first(&mut self) -> Option<SinkRecord> {
         self.records.pop_front()
