@@ -38,3 +38,8 @@ pub fn register(plugins: &mut Plugins) {
     let sink_task = "org.apache.kafka.connect.file.FileStreamSinkTask";
     plugins.sink::<FileSink>(PluginInfo::connector(SINK_CLASS, sink_task));
 }
+
+/// Compiles and runs the page that shows how plugins are written; it stands here because a plugin has all it needs.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/plugins.md")]
+struct PluginPage;

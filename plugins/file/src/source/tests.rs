@@ -2,7 +2,9 @@
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 use super::*;
-use millrace_api::testing::{FakeConnectorHost, FakeSourceHost, PATIENCE, SourceFixture, source_contract};
+use millrace_api::testing::{
+    FakeConnectorHost, FakeSourceHost, PATIENCE, SourceFixture, eventually, source_contract,
+};
 use millrace_api::{Plugins, Value};
 use std::{fs, fs::OpenOptions, io::Write, path::PathBuf};
 use tempfile::TempDir;
@@ -232,8 +234,7 @@ async fn a_file_that_appears_is_read_at_once() {
     let file = TempFile::missing();
     let mut task = started(&file).await;
     let (records, ()) = tokio::join!(task.poll(), async {
-        // Only when the task waits for it.
-        tokio::time::sleep(POLL_WAIT / 4).await;
+        eventually(PATIENCE, || watch::has_sleeper(&file.path)).await;
         file.append("here\n");
     });
     assert_eq!(records.unwrap().len(), 1);

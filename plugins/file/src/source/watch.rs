@@ -62,6 +62,12 @@ pub(super) fn appearance(path: &Path, wake: &Arc<Notify>) -> Option<Subscription
     Watches::subscribe(&WATCHES, folder, file, wake)
 }
 
+/// Tells whether somebody waits for this file.
+#[cfg(test)]
+pub(super) fn has_sleeper(path: &Path) -> bool {
+    lock(&WATCHES.sleepers.0).contains_key(path)
+}
+
 // === impl Watches ===
 
 impl Watches {

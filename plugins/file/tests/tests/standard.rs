@@ -1,7 +1,7 @@
 //! Standard input and output, each in a process of its own.
 
-use crate::{child, is_child, sink, source};
-use millrace_api::{Batch, Datum, Properties, Record, SinkRecord, TimestampType};
+use crate::{child, is_child, record, sink, source};
+use millrace_api::{Batch, Properties};
 use std::io::{BufRead, BufReader, Write};
 
 /// What the other half prints before each line, to be told from what the test program prints.
@@ -50,9 +50,7 @@ async fn print_standard_input() {
 async fn without_a_file_lines_go_to_standard_output() {
     if is_child() {
         let mut task = sink(Properties::new()).await;
-        let record = Record::new("t", Datum::string(format!("\n{MARK}hello\n{MARK}world")));
-        let record = Record { timestamp_type: TimestampType::CreateTime, ..record };
-        let record = SinkRecord { record, topic: "t".into(), partition: 0, offset: 0 };
+        let record = record(&format!("\n{MARK}hello\n{MARK}world"));
         return task.put(&mut Batch::new([record])).await.unwrap();
     }
     let output = child("standard::without_a_file_lines_go_to_standard_output").output().unwrap();
