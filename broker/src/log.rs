@@ -31,8 +31,8 @@ pub struct Log {
     segment_bytes: u64,
     /// In order of their base offsets; never empty. Only the last one grows.
     segments: Vec<Segment>,
-    /// The first segment that may hold bytes which are not on the disk yet.
-    unflushed: usize,
+    /// The first segment that may hold bytes which are not on the disk yet, if one does.
+    unflushed: Option<usize>,
     next_offset: i64,
     producers: Producers,
 }
@@ -93,7 +93,7 @@ impl Log {
             folder: folder.to_owned(),
             segment_bytes,
             segments: Vec::new(),
-            unflushed: 0,
+            unflushed: None,
             next_offset: bases.first().copied().unwrap_or(0),
             producers: Producers::default(),
         };
@@ -110,7 +110,7 @@ impl Log {
         if log.segments.is_empty() {
             log.segments.push(Segment::new(folder, log.next_offset));
         }
-        log.unflushed = log.segments.len() - 1;
+        log.unflushed = (last_stop == LastStop::Killed).then_some(0);
         Ok(log)
     }
 
@@ -143,6 +143,7 @@ impl Log {
             batch::stamp(&mut own, rest, now);
             placed.max_timestamp = now;
         }
+        self.unflushed.get_or_insert(self.segments.len() - 1);
         self.growing(header.size as u64)?.append(&own, rest, &placed)?;
         self.next_offset = placed.last_offset() + 1;
         self.producers.note(&placed);
@@ -192,12 +193,14 @@ impl Log {
 
     /// Forces everything to the disk.
     pub fn flush(&mut self) -> io::Result<()> {
-        for segment in &mut self.segments[self.unflushed..] {
+        let Some(from) = self.unflushed else { return Ok(()) };
+        for segment in &mut self.segments[from..] {
             if segment.size() > 0 {
                 segment.file()?.sync_data()?;
+                segment.close();
             }
         }
-        self.unflushed = self.segments.len() - 1;
+        self.unflushed = None;
         Ok(())
     }
 

@@ -38,31 +38,40 @@ async fn a_killed_broker_loses_nothing_that_was_acknowledged() {
         // Killed when it has written a good deal and is writing more.
         let grown = async || folder_bytes(&folder) > (round as u64 + 1) * 300_000;
         eventually("the broker writes", grown).await;
-        process.kill().unwrap();
-        process.wait().unwrap();
+        drop(process);
         acknowledged.extend(writing.await.unwrap());
         (process, _) = serve(&folder, address).await;
     }
     assert!(acknowledged.len() > 1_000, "{} acknowledged", acknowledged.len());
     let read = blocking(move || read_all(address)).await;
-    process.kill().unwrap();
-    process.wait().unwrap();
+    drop(process);
     for (partition, offset, number) in acknowledged {
         assert_eq!(read.get(&(partition, offset)), Some(&number), "partition {partition} offset {offset}");
     }
 }
 
+/// A broker process; killed when it is dropped, also by a test that fails.
+struct Process(Child);
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _already_dead = self.0.kill();
+        let _reaped = self.0.wait();
+    }
+}
+
 /// Starts a broker process and returns its address as soon as it listens.
-async fn serve(folder: &Path, address: SocketAddr) -> (Child, SocketAddr) {
+async fn serve(folder: &Path, address: SocketAddr) -> (Process, SocketAddr) {
     let answer = folder.with_extension("address");
     let _none_yet = std::fs::remove_file(&answer);
-    let process = Command::new(std::env::current_exe().unwrap())
+    let child = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "kills::serves_when_asked"])
         .env(FOLDER, folder)
         .env(ADDRESS, address.to_string())
         .stdout(Stdio::null())
         .spawn()
         .unwrap();
+    let process = Process(child);
     let listening =
         async || std::fs::read_to_string(&answer).is_ok_and(|text| text.parse::<SocketAddr>().is_ok());
     eventually("the broker listens", listening).await;

@@ -3,8 +3,9 @@
 use crate::clients::{
     PATIENCE, admin, blocking, config, consumer, create_topic, produce, producer, read_until, start,
 };
+use millrace_broker::{Broker, Fsync, Options};
 use rdkafka::admin::{AdminOptions, NewPartitions, NewTopic, ResourceSpecifier, TopicReplication};
-use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
 use rdkafka::producer::FutureRecord;
 use rdkafka::{Offset, TopicPartitionList};
 
@@ -27,6 +28,26 @@ async fn every_codec_comes_back_as_it_went_in() {
     })
     .await;
     assert_eq!(numbers, (0..500).collect::<Vec<_>>());
+    broker.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_broker_that_forces_every_write_to_the_disk_serves_the_same() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = Options { fsync: Fsync::EveryWrite, ..Options::default() };
+    let broker = Broker::start(folder.path(), ([127, 0, 0, 1], 0).into(), options).await.unwrap();
+    let address = broker.address();
+    create_topic(address, "safe", 1).await;
+    produce(&producer(address, &[]), "safe", 0..100).await.unwrap();
+    let committed = blocking(move || {
+        let consumer = consumer(address, "safe");
+        consumer.subscribe(&["safe"]).unwrap();
+        read_until(&consumer, &mut Vec::new(), |_, numbers| numbers.len() >= 100);
+        consumer.commit_consumer_state(CommitMode::Sync).unwrap();
+        consumer.committed(PATIENCE).unwrap().find_partition("safe", 0).unwrap().offset()
+    })
+    .await;
+    assert_eq!(committed, Offset::Offset(100));
     broker.stop().await;
 }
 
