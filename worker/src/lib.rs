@@ -17,7 +17,6 @@ mod pipeline;
 mod producers;
 pub mod properties_file;
 pub mod rest;
-pub mod rest;
 pub mod settings;
 mod sink_task;
 mod source_task;
