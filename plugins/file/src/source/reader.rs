@@ -228,3 +228,55 @@ fn quiet(read: io::Result<usize>) -> io::Result<usize> {
         read => read,
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(reader: &mut Reader, piece: Piece, state: State) {
+        let found = reader.read(&mut Vec::new()).unwrap();
+        assert_eq!((found, reader.said.state), (piece, state));
+    }
+
+    #[test]
+    fn what_becomes_of_the_file_is_said() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, other) = (folder.path().join("a"), folder.path().join("b"));
+        let mut reader = Reader::new(path.to_str().unwrap(), 0, Arc::default());
+        check(&mut reader, Piece::None, State::Usual);
+        assert!(reader.said.missing);
+        fs::write(&path, "one two").unwrap();
+        check(&mut reader, Piece::Last, State::Usual);
+        check(&mut reader, Piece::None, State::Usual);
+        fs::write(&path, "one").unwrap();
+        check(&mut reader, Piece::None, State::Shorter);
+        fs::write(&path, "one two").unwrap();
+        check(&mut reader, Piece::None, State::Usual);
+        fs::rename(&path, &other).unwrap();
+        check(&mut reader, Piece::None, State::Removed);
+        fs::write(&path, "another").unwrap();
+        check(&mut reader, Piece::None, State::Replaced);
+        fs::rename(&other, &path).unwrap();
+        check(&mut reader, Piece::None, State::Usual);
+    }
+
+    #[test]
+    fn pieces_grow_with_what_is_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a");
+        fs::write(&path, vec![b'x'; 1 << 20]).unwrap();
+        let mut reader = Reader::new(path.to_str().unwrap(), 0, Arc::default());
+        let mut sizes = Vec::new();
+        loop {
+            let mut buffer = Vec::new();
+            if reader.read(&mut buffer).unwrap() == Piece::None {
+                break;
+            }
+            sizes.push(buffer.len() >> 10);
+        }
+        assert_eq!(sizes, [64, 128, 256, 256, 256, 64]);
+        assert_eq!(reader.piece, PIECE_MIN);
+    }
+}
