@@ -91,7 +91,7 @@ impl Subject {
         match (fault, &action) {
             (Fault::ForgetsAnswers | Fault::AnswersTwice, Action::Respond { .. }) => {
                 self.answers += 1;
-                if self.answers % 7 != 0 {
+                if !self.answers.is_multiple_of(7) {
                     actions.push(action);
                 } else if fault == Fault::AnswersTwice {
                     actions.extend([action.clone(), action]);
