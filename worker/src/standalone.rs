@@ -16,6 +16,7 @@ use millrace_api::Plugins;
 use millrace_herder::{Event, Options, Refusal, Request};
 use millrace_kafka::{Admin, KafkaError};
 use std::{
+    net::SocketAddr,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -153,6 +154,11 @@ impl Running {
         self.herder.ask(request).await.map_err(CreateError::Refused)?;
         info!("Created connector {name}");
         Ok(())
+    }
+
+    /// Returns the addresses of the REST API.
+    pub fn addresses(&self) -> impl Iterator<Item = SocketAddr> {
+        self.rest.addresses()
     }
 
     /// Says that every connector of the command line was created: `GET /health` is healthy from now on.
