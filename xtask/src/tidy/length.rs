@@ -10,7 +10,8 @@ const FUNCTION_LINES_MAX: usize = 70;
 const LONG_FILES: &[(&str, &str)] = &[];
 
 /// Functions that are one table: path, name and reason.
-const LONG_FUNCTIONS: &[(&str, &str, &str)] = &[];
+const LONG_FUNCTIONS: &[(&str, &str, &str)] =
+    &[("kafka/src/error.rs", "classify", "an exhaustive match over every error code of the client")];
 
 pub fn file_length(source: &Source) -> Option<Fault> {
     let lines = (0..source.code.len()).filter(|line| !source.is_test(*line)).count();
