@@ -14,7 +14,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use millrace_api::{Properties, TopicPartition};
+use millrace_api::{Properties, TimestampType, TopicPartition};
 use rdkafka::{
     ClientConfig,
     consumer::{BaseConsumer, Consumer as _},
@@ -123,18 +123,6 @@ pub struct Incoming {
     pub value: Option<Bytes>,
     /// Names and values in order.
     pub headers: Vec<(Arc<str>, Option<Bytes>)>,
-}
-
-/// Who set a message's timestamp.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum TimestampType {
-    /// There is none.
-    #[default]
-    None,
-    /// The producer.
-    CreateTime,
-    /// The broker.
-    LogAppendTime,
 }
 
 /// What librdkafka's client consists of. Dropping it blocks.

@@ -56,8 +56,9 @@ fn farewell(folder: &Path) -> String {
     let folder = folder.display();
     format!(
         "\nLook at {folder}/: the two files, the three .properties files and worker.log.\n\
-         To carry on, start the same worker again and append a line; it arrives in copy.txt at once:\n\n  \
-         cd {folder} && {program} standalone worker.properties lines-source.properties lines-sink.properties\n  \
+         To carry on, start the same worker again,\n\n  \
+         cd {folder} && {program} standalone worker.properties lines-source.properties lines-sink.properties\n\n\
+         and append a line in another terminal; it arrives in copy.txt at once:\n\n  \
          echo 'one more' >> {folder}/lines.txt\n"
     )
 }

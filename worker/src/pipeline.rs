@@ -161,8 +161,7 @@ impl Columns {
             headers: Vec::with_capacity(count),
         };
         for message in messages {
-            let Incoming { topic, partition, offset, timestamp, .. } = message;
-            let timestamp_type = meaning(message.timestamp_type);
+            let Incoming { topic, partition, offset, timestamp, timestamp_type, .. } = message;
             columns.places.push(Place { topic, partition, offset, timestamp, timestamp_type });
             columns.keys.push(message.key.map(Blob::from));
             columns.values.push(message.value.map(Blob::from));
@@ -305,14 +304,6 @@ fn intolerable(error: Error) -> Error {
 
 fn no_topic() -> Error {
     Error::of(millrace_api::Class::Fatal, "java.lang.IllegalArgumentException", "Topic cannot be null.")
-}
-
-fn meaning(timestamp_type: millrace_kafka::TimestampType) -> TimestampType {
-    match timestamp_type {
-        millrace_kafka::TimestampType::None => TimestampType::None,
-        millrace_kafka::TimestampType::CreateTime => TimestampType::CreateTime,
-        millrace_kafka::TimestampType::LogAppendTime => TimestampType::LogAppendTime,
-    }
 }
 
 /// Reads a time stamp as Java's clients do: -1 means none, others below zero are invalid.

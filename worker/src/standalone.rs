@@ -24,7 +24,7 @@ use std::{
     time::{Duration, Instant},
 };
 use tokio::{runtime::Handle, task::JoinHandle};
-use tracing::{error, info};
+use tracing::{error, info, warn};
 
 /// How long the brokers may take to say which cluster they are, as in Kafka Connect's admin client.
 const CLUSTER_TIMEOUT: Duration = Duration::from_secs(60);
@@ -34,6 +34,9 @@ const CONNECTOR_STOP: Duration = Duration::from_secs(5);
 
 /// How long the herder may take to end beyond the time-outs of tasks and connectors.
 const STOP_SLACK: Duration = Duration::from_secs(5);
+
+/// How long Kafka clients that were closed on threads of their own may take to be gone.
+const CLIENTS_CLOSE: Duration = Duration::from_secs(5);
 
 /// What a standalone worker is made of.
 pub struct Standalone {
@@ -174,6 +177,10 @@ impl Running {
         self.herder.tell(Event::StopAsked).await;
         if tokio::time::timeout(self.stop_within, self.driver).await.is_err() {
             error!("connectors and tasks did not stop within {:?}", self.stop_within);
+        }
+        let left = millrace_kafka::all_closed(CLIENTS_CLOSE).await;
+        if left > 0 {
+            warn!("{left} Kafka clients did not close within {CLIENTS_CLOSE:?}");
         }
         info!("Kafka Connect stopped after {}ms", began.elapsed().as_millis());
     }

@@ -7,10 +7,10 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use bytes::{Bytes, BytesMut};
-use millrace_api::TopicPartition;
+use millrace_api::{TimestampType, TopicPartition};
 use rdkafka::types::RDKafkaErrorCode as Code;
 
-use super::{Incoming, Limits, TimestampType, context::Context};
+use super::{Incoming, Limits, context::Context};
 use crate::raw::{Clock, Message, MessageQueue};
 
 /// How many messages are taken from librdkafka at one go.

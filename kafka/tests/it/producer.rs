@@ -3,7 +3,8 @@
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use millrace_kafka::{Budget, FailureKind, Outgoing, Report, SendError, TimestampType};
+use millrace_api::TimestampType;
+use millrace_kafka::{Budget, FailureKind, Outgoing, Report, SendError};
 
 use crate::broker::{BUDGET, Kafka, finished, read, texts, to, unique, within};
 
