@@ -111,7 +111,8 @@ fn parse_json(bytes: &[u8]) -> Result<Json, JsonError> {
     if let Ok(config) = scalars(&members) {
         return Ok(Json::Flat(config));
     }
-    let member = |name: &str| members.iter().rev().find(|(known, _)| known == name).map(|(_, value)| value);
+    let member =
+        |name: &str| members.iter().rev().find(|(known, _)| known == name).map(|(_, value)| value.as_ref());
     let config = member("config").ok_or(JsonError::NoConfig)?;
     let config = scalars(&crate::json::members(&mut serde_json::Deserializer::from_str(config.get()))?)
         .map_err(|setting| JsonError::Nested(setting.0))?;
@@ -124,8 +125,8 @@ fn parse_json(bytes: &[u8]) -> Result<Json, JsonError> {
     Ok(Json::Request(Request { name, config, initial_state }))
 }
 
-fn text(value: Option<&Box<RawValue>>) -> Result<Option<String>, ()> {
-    match value.map(|value| Scalar::of(value)) {
+fn text(value: Option<&RawValue>) -> Result<Option<String>, ()> {
+    match value.map(Scalar::of) {
         None | Some(Some(Scalar::Null)) => Ok(None),
         Some(Some(Scalar::Text(text))) => Ok(Some(text)),
         Some(None) => Err(()),

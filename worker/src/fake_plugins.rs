@@ -1,4 +1,5 @@
 //! Plugins for tests of settings, validation and REST: they have definitions and do nothing.
+#![allow(dead_code, reason = "the settings are defined and parsed; nothing reads them")]
 
 use async_trait::async_trait;
 use millrace_api::{

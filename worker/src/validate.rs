@@ -94,7 +94,7 @@ pub async fn validate(
             report.error(setting, "Null value can not be supplied as the configuration value.".to_owned());
         }
     }
-    for value in ask(&plugin, config).await? {
+    for value in ask(&plugin, config, TIME_MAX).await? {
         let key = plugin.definition().key(&value.name).cloned();
         report.replace(key, value);
     }
@@ -108,10 +108,14 @@ pub async fn validate(
 /// Asks the connector itself, on a thread of its own: what a plugin does there may block, panic or hang.
 ///
 /// It is not one of the runtime's threads, because a runtime waits for those when it ends.
-async fn ask(plugin: &ConnectorPlugin, config: &Properties) -> Result<Vec<ConfigValue>, ValidateError> {
+async fn ask(
+    plugin: &ConnectorPlugin,
+    config: &Properties,
+    time_max: Duration,
+) -> Result<Vec<ConfigValue>, ValidateError> {
     const WAITING: &str = "waiting for a new thread to become available for connector validation";
     const ASKING: &str = "performing multi-property validation for the connector";
-    let turn = timeout(TIME_MAX, HOOKS.acquire()).await;
+    let turn = timeout(time_max, HOOKS.acquire()).await;
     let turn = turn.map_err(|_| ValidateError::TimedOut(WAITING))?.expect("the semaphore is never closed");
     let (plugin, config, runtime) = (plugin.clone(), config.clone(), Handle::current());
     let (sender, answer) = oneshot::channel();
@@ -120,7 +124,7 @@ async fn ask(plugin: &ConnectorPlugin, config: &Properties) -> Result<Vec<Config
         let _turn = turn;
         let asked = catch_unwind(AssertUnwindSafe(|| {
             let mut report = Validation::new(plugin.definition().validate(&config));
-            let hook = async { timeout(TIME_MAX, hook(&plugin, &config, &mut report)).await };
+            let hook = async { timeout(time_max, hook(&plugin, &config, &mut report)).await };
             runtime.block_on(hook).ok().map(|()| report.into_values())
         }));
         // Nobody waits any more when the time is over.
@@ -128,7 +132,7 @@ async fn ask(plugin: &ConnectorPlugin, config: &Properties) -> Result<Vec<Config
     };
     let thread = thread::Builder::new().name("connector-validation".to_owned()).spawn(ask);
     thread.map_err(|error| ValidateError::Panicked(format!("starting a thread: {error}")))?;
-    match timeout(TIME_MAX, answer).await {
+    match timeout(time_max, answer).await {
         Ok(Ok(Ok(Some(values)))) => Ok(values),
         Ok(Ok(Err(panic))) => Err(ValidateError::Panicked(panic_text(&*panic))),
         Ok(Ok(Ok(None)) | Err(_)) | Err(_) => Err(ValidateError::TimedOut(ASKING)),

@@ -2,8 +2,10 @@
 
 use super::*;
 
+type Settings = &'static [(&'static str, &'static str)];
+
 /// Inputs and what `java.util.Properties.load` of Java 17 makes of them, settings in alphabetical order.
-const READ_BY_JAVA: &[(&[u8], &[(&str, &str)])] = &[
+const READ_BY_JAVA: &[(&[u8], Settings)] = &[
     (b"", &[]),
     (b"a=1", &[("a", "1")]),
     (b"a = 1 ", &[("a", "1 ")]),

@@ -442,7 +442,7 @@ async fn health_tells_whether_the_start_is_complete() {
     api.check("GET /health", &format!("503 application/json\n\n{body}")).await;
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn health_tells_of_a_herder_that_hangs() {
     let mut api = Api::new();
     let (herder, _messages) = HerderHandle::new();
