@@ -13,6 +13,7 @@ pub mod schema;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 pub mod text;
+pub mod values;
 
 mod bytes;
 mod connector;

@@ -1,9 +1,7 @@
-//! The converters that ship with Kafka, one file for each, and the text forms of values that headers use.
+//! The converters that ship with Kafka, one file for each.
 //!
 //! What they do, and with which texts they fail, is Kafka Connect's; the classes are named as there. Bytes and text
 //! are never copied on their way when they are in Kafka what they are in a record.
-
-pub mod values;
 
 mod byte_array;
 mod charset;

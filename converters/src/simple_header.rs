@@ -1,8 +1,7 @@
 //! `SimpleHeaderConverter`, the default for headers: values as text from which type and schema are inferred again.
 
-use crate::values;
 use jiff::tz::TimeZone;
-use millrace_api::{Blob, Converter, Datum, Plugins, RawHeader, Result, Text, Value};
+use millrace_api::{Blob, Converter, Datum, Plugins, RawHeader, Result, Text, Value, values};
 
 /// The converter.
 struct SimpleHeaderConverter {

@@ -5,8 +5,7 @@ use crate::{
     suite::{Suite, Verdict},
 };
 use jiff::tz::TimeZone;
-use millrace_api::Datum;
-use millrace_converters::values;
+use millrace_api::{Datum, values};
 use serde_json::Value as Json;
 
 pub fn suite() -> Suite {

@@ -2,12 +2,12 @@
 //!
 //! The `Z` at the end is only a letter: text is written and read on the clock of the time zone that is given.
 
-use jiff::tz::TimeZone;
-use millrace_api::{
+use crate::{
     Datum, Kind, Schema, Value,
     calendar::{DAY_MS, date_of, days_of, from_local, to_local},
     schema::logical,
 };
+use jiff::tz::TimeZone;
 use std::{
     fmt::Write as _,
     sync::{Arc, LazyLock},

@@ -1,6 +1,6 @@
 //! The schema that fits all elements of a list.
 
-use millrace_api::{Kind, Schema};
+use crate::{Kind, Schema};
 use std::{mem, sync::Arc};
 
 /// What the elements seen so far have in common. Nulls do not count.

@@ -1,7 +1,7 @@
 //! Numbers in the syntax of Java's `BigDecimal`.
 
 use super::temporal::java_digit;
-use millrace_api::{Datum, Decimal, Schema, Value};
+use crate::{Datum, Decimal, Schema, Value};
 use std::sync::Arc;
 
 /// How many digits an int64 can have.

@@ -1,6 +1,6 @@
 //! Gives the elements of a list the type of their common schema.
 
-use millrace_api::{Kind, Schema, Value, calendar::DAY_MS, schema::logical};
+use crate::{Kind, Schema, Value, calendar::DAY_MS, schema::logical};
 
 /// Converts an inferred value to an inferred schema, or returns `None` when that fails; null fails always, because
 /// inferred schemas are required.

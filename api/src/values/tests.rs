@@ -1,7 +1,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may fail where it stands")]
 
 use super::*;
-use millrace_api::{Decimal, Fields, Kind, Struct};
+use crate::{Decimal, Fields, Kind, Struct};
 use std::sync::Arc;
 
 /// Reads a text in UTC and compares schema and value, both as text.

@@ -7,8 +7,8 @@ use super::{
     temporal::{self, is_java_digit},
     tokens::{Tokens, is_blank, trim},
 };
+use crate::{Datum, Kind, Map, Schema, Value};
 use jiff::tz::TimeZone;
-use millrace_api::{Datum, Kind, Map, Schema, Value};
 use std::sync::Arc;
 
 /// How deep lists and maps may nest; deeper text is a string.

@@ -12,9 +12,9 @@ mod parser;
 mod temporal;
 mod tokens;
 
+use crate::{Datum, Schema, Value, text};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use jiff::tz::TimeZone;
-use millrace_api::{Datum, Schema, Value, text};
 use std::fmt::Write as _;
 
 /// Returns the text of a value, or `None` for null: text as it is, all else in the form that [`parse`] reads.
