@@ -17,8 +17,9 @@ use crate::{Broker, Folder, Rest, free_port};
 /// beside it.
 const START_WAIT: Duration = Duration::from_secs(120);
 
-/// How long a worker that was told to end, or cannot start, may take: the graceful time-outs of its tasks add up.
-const END_WAIT: Duration = Duration::from_secs(60);
+/// How long a worker that was told to end, or cannot start, may take: a broker is tried for a minute, and the graceful
+/// time-outs of tasks add up.
+const END_WAIT: Duration = Duration::from_secs(100);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Program {
