@@ -4,7 +4,7 @@
 use crate::settings::{WorkerConfig, connector};
 use futures::future::BoxFuture;
 use millrace_api::{
-    ConnectorPlugin, PluginKind, Plugins, Properties, Support, Validation,
+    ConnectorPlugin, PluginKind, Plugins, Properties, Validation,
     config::{ConfigValue, Key, Parsed, Type},
 };
 use millrace_kafka::{KafkaError, Role, translate};
@@ -86,9 +86,6 @@ pub async fn validate(
     for (setting, problem) in framework.problems {
         report.error(&setting, problem);
     }
-    if let Some((setting, problem)) = source_problems(&plugin, config) {
-        report.error(setting, problem);
-    }
     for (setting, text) in config.iter() {
         if text.is_none() {
             report.error(setting, "Null value can not be supplied as the configuration value.".to_owned());
@@ -153,20 +150,6 @@ fn hook<'a>(
         ConnectorPlugin::Source(source) => source.validate(config, report),
         ConnectorPlugin::Sink(sink) => sink.validate(config, report),
     }
-}
-
-/// What only the source connector can say; the texts are Kafka Connect's.
-fn source_problems(plugin: &ConnectorPlugin, config: &Properties) -> Option<(&'static str, String)> {
-    let ConnectorPlugin::Source(source) = plugin else { return None };
-    let boundary = config.get("transaction.boundary")?.trim();
-    if !boundary.eq_ignore_ascii_case("connector")
-        || source.transaction_boundaries(config) == Support::Supported
-    {
-        return None;
-    }
-    let text = "The connector does not support connector-defined transaction boundaries with the given configuration. \
-                Please reconfigure it to use a different transaction boundary definition.";
-    Some(("transaction.boundary", text.to_owned()))
 }
 
 /// As Java shows a map.

@@ -25,14 +25,15 @@ pub(super) async fn accepts_json(request: Request, next: Next) -> Response<Body>
 /// Refuses a body that is not said to be JSON, and any other type even without a body: 415.
 pub(super) async fn sends_json(request: Request, next: Next) -> Response<Body> {
     let headers = request.headers();
-    let is_json = match headers.get(CONTENT_TYPE) {
-        Some(kind) => kind.to_str().is_ok_and(|kind| essence(kind).eq_ignore_ascii_case(JSON)),
-        None => !has_body(headers),
+    let unsupported = StatusCode::UNSUPPORTED_MEDIA_TYPE;
+    let error = match headers.get(CONTENT_TYPE).map(|kind| kind.to_str().map(essence)) {
+        Some(Ok(kind)) if kind.eq_ignore_ascii_case(JSON) => return next.run(request).await,
+        Some(_) => ApiError::of_framework(unsupported),
+        None if !has_body(headers) => return next.run(request).await,
+        // Here it is the resource's reader of bodies that refuses, so the answer has a type.
+        None => ApiError::new(unsupported, "HTTP 415 Unsupported Media Type"),
     };
-    if is_json {
-        return next.run(request).await;
-    }
-    ApiError::of_framework(StatusCode::UNSUPPORTED_MEDIA_TYPE).into_response()
+    error.into_response()
 }
 
 /// Tells whether a client takes JSON, and no text.

@@ -403,7 +403,7 @@ async fn what_no_resource_sees_has_no_content_type() {
     let unsupported = framework(415, "Unsupported Media Type");
     api.check("GET /connectors\nContent-Type: text/plain", &unsupported).await;
     api.check("POST /connectors\nContent-Type: text/plain\n\n{}", &unsupported).await;
-    api.check("POST /connectors\n\n{}", &unsupported).await;
+    api.error("POST /connectors\n\n{}", 415, "HTTP 415 Unsupported Media Type").await;
     let unacceptable = framework(406, "Not Acceptable");
     api.check("GET /connectors\nAccept: text/plain", &unacceptable).await;
     api.check("GET /connectors\nAccept: application/json;q=0", &unacceptable).await;
