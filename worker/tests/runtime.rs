@@ -34,12 +34,11 @@ impl Worker {
         let listen = ([127, 0, 0, 1], 0).into();
         let broker = Broker::start(&folder.path().join("broker"), listen, Options::default()).await.unwrap();
         let mut plugins = Plugins::default();
-        millrace_converters::register(&mut plugins);
         plugins::register(&mut plugins);
-        let string = "org.apache.kafka.connect.storage.StringConverter";
         let mut settings = Properties::from([
-            ("key.converter", string),
-            ("value.converter", string),
+            ("key.converter", "test.TextConverter"),
+            ("value.converter", "test.TextConverter"),
+            ("header.converter", "test.TextConverter"),
             ("listeners", "http://127.0.0.1:0"),
             ("offset.flush.interval.ms", "100"),
             ("task.shutdown.graceful.timeout.ms", "500"),
@@ -65,7 +64,8 @@ impl Worker {
     fn status(&self, name: &str) -> String {
         let address = self.running.addresses().next().unwrap();
         let mut stream = TcpStream::connect(address).unwrap();
-        write!(stream, "GET /connectors/{name}/status HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").unwrap();
+        write!(stream, "GET /connectors/{name}/status HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+            .unwrap();
         let mut answer = String::new();
         stream.read_to_string(&mut answer).unwrap();
         answer.split_once("\r\n\r\n").unwrap().1.to_string()
@@ -81,7 +81,8 @@ impl Worker {
 async fn acknowledgements_arrive_while_poll_waits() {
     let worker = Worker::start().await;
     worker.create("asks", "Asking", &[("topic", "acknowledged"), ("records", "250")]).await;
-    eventually(PATIENCE, || said("asks").contains(&"poll heard of 250 records, last offset 249".to_string())).await;
+    eventually(PATIENCE, || said("asks").contains(&"poll heard of 250 records, last offset 249".to_string()))
+        .await;
     eventually(PATIENCE, || said("asks").contains(&"poll heard of a commit".to_string())).await;
     worker.stop().await;
 }
@@ -105,7 +106,8 @@ async fn a_panic_fails_its_own_task_only() {
     eventually(PATIENCE, || worker.status("panics").contains("this plugin is out of order")).await;
     let status = worker.status("panics");
     assert!(status.contains(r#""state":"FAILED""#) && status.contains("plugins.rs"), "{status}");
-    eventually(PATIENCE, || said("fine").iter().any(|text| text.starts_with("poll heard of 10 records"))).await;
+    eventually(PATIENCE, || said("fine").iter().any(|text| text.starts_with("poll heard of 10 records")))
+        .await;
     assert!(!worker.status("fine").contains("FAILED"));
     worker.stop().await;
 }
@@ -124,7 +126,8 @@ async fn a_task_that_never_stops_does_not_hold_up_the_end() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_start_that_fails_fails_the_request_and_shows_why() {
     let worker = Worker::start().await;
-    let mut config = Properties::from([("name", "refuses"), ("connector.class", "Refusing"), ("topic", "none")]);
+    let mut config =
+        Properties::from([("name", "refuses"), ("connector.class", "Refusing"), ("topic", "none")]);
     config.insert("tasks.max", "1");
     let initial_state = millrace_herder::Target::Started;
     let file = ConnectorFile { name: "refuses".into(), config, initial_state };

@@ -2,9 +2,10 @@
 
 use async_trait::async_trait;
 use millrace_api::{
-    Acknowledgement, Acknowledgements, Batch, Config, ConnectorContext, Datum, Error, PluginInfo, Plugins, Properties,
-    Record, Result, Scalars, SinkConnector, SinkContext, SinkTask, SourceConnector, SourceContext, SourceOffset,
-    SourcePartition, SourceRecord, SourceTask, TopicOffsets,
+    Acknowledgement, Acknowledgements, Batch, Blob, Config, ConnectorContext, Converter, Datum, Error,
+    PluginInfo, Plugins, Properties, RawHeader, Record, Result, Scalars, SinkConnector, SinkContext,
+    SinkTask, SourceConnector, SourceContext, SourceOffset, SourcePartition, SourceRecord, SourceTask,
+    TopicOffsets,
 };
 use std::{
     collections::BTreeMap,
@@ -27,7 +28,23 @@ pub fn register(plugins: &mut Plugins) {
     plugins.source::<Panicking>(PluginInfo::connector("test.PanickingConnector", "test.PanickingTask"));
     plugins.source::<Clinging>(PluginInfo::connector("test.ClingingConnector", "test.ClingingTask"));
     plugins.source::<Refusing>(PluginInfo::connector("test.RefusingConnector", "test.RefusingTask"));
+    plugins.converter::<()>("test.TextConverter", |(), _| Ok(Box::new(TextConverter)));
+    plugins.header_converter::<()>("test.TextConverter", |(), _| Ok(Box::new(TextConverter)));
     plugins.sink::<Halving>(PluginInfo::connector("test.HalvingConnector", "test.HalvingTask"));
+}
+
+/// Text and nothing else.
+struct TextConverter;
+
+impl Converter for TextConverter {
+    fn encode(&mut self, _: &str, _: &mut Vec<RawHeader>, datum: &Datum) -> Result<Option<Blob>> {
+        Ok(datum.value.as_str().map(|text| Blob::from(text.as_bytes())))
+    }
+
+    fn decode(&mut self, _: &str, _: &[RawHeader], bytes: Option<&Blob>) -> Result<Datum> {
+        let text = bytes.map(|bytes| String::from_utf8_lossy(bytes).into_owned());
+        Ok(text.map(Datum::string).unwrap_or_default())
+    }
 }
 
 #[derive(Debug, Config)]
