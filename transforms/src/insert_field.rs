@@ -1,8 +1,9 @@
 //! `InsertField`: adds where a record stands, when it was made, or a fixed text as fields.
 
 use crate::{
-    operand::{Operand, require_map, require_struct, schema_error},
+    operand::{Operand, register_sides, require_map, require_struct},
     schema_cache::SchemaCache,
+    structs::{Nulls, checked, copy_values, fields_of, push_field, with_basics_of},
 };
 use millrace_api::{
     Config, Error, Fields, Kind, Origin, Plugins, Record, Result, Schema, Struct, Text, Transform, Value,
@@ -33,7 +34,7 @@ struct InsertFieldConfig {
 
     /// Whether fields that are null get the default of their schema.
     #[config(default = true)]
-    replace_null_with_default: bool,
+    replace_null_with_default: Nulls,
 }
 
 /// The transformation.
@@ -41,7 +42,7 @@ struct InsertField {
     operand: Operand,
     insertions: Vec<Insertion>,
     nulls: Nulls,
-    schemas: SchemaCache,
+    schemas: SchemaCache<Arc<Schema>>,
     /// The last topic as a value: the records of a batch mostly share it.
     topic: Option<(Arc<str>, Text)>,
 }
@@ -64,24 +65,13 @@ enum Source {
     Static(Text),
 }
 
-/// What becomes of a null field whose schema has a default.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Nulls {
-    Default,
-    Kept,
-}
-
 /// Adds the transformation for keys and for values.
 pub(crate) fn register(plugins: &mut Plugins) {
-    let make = |config, operand| InsertField::new(config, operand);
-    plugins.transform::<InsertFieldConfig>(
+    let classes = [
         "org.apache.kafka.connect.transforms.InsertField$Key",
-        move |config| Ok(Box::new(make(config, Operand::Key)?)),
-    );
-    plugins.transform::<InsertFieldConfig>(
         "org.apache.kafka.connect.transforms.InsertField$Value",
-        move |config| Ok(Box::new(make(config, Operand::Value)?)),
-    );
+    ];
+    register_sides(plugins, classes, InsertField::new);
 }
 
 impl InsertField {
@@ -109,7 +99,7 @@ impl InsertField {
         if insertions.is_empty() {
             return Err(Error::config("No field insertion configured"));
         }
-        let nulls = if config.replace_null_with_default { Nulls::Default } else { Nulls::Kept };
+        let nulls = config.replace_null_with_default;
         Ok(Self { operand, insertions, nulls, schemas: SchemaCache::default(), topic: None })
     }
 
@@ -129,7 +119,7 @@ impl InsertField {
         let topic = self.topic(record.topic.as_ref());
         let input = require_struct(&self.operand.of(record).value, PURPOSE)?;
         let insertions = &self.insertions;
-        let output = self.schemas.get_or_build(schema, |schema| insert_fields(schema, insertions))?;
+        let output = self.schemas.get_or_build(schema, |schema| insert_fields(schema, insertions))?.clone();
         let mut values = copy_values(input, self.nulls)?;
         for insertion in &self.insertions {
             let value = match insertion.value(topic.as_ref(), record, origin)? {
@@ -138,8 +128,7 @@ impl InsertField {
                 }
                 // Java puts a topic even when there is none, and that checks it.
                 None if matches!(insertion.source, Source::Topic) => {
-                    check_null(&insertion.name, &insertion.schema)?;
-                    Value::Null
+                    checked(&insertion.name, &insertion.schema, Value::Null)?
                 }
                 value => value.unwrap_or_default(),
             };
@@ -220,52 +209,14 @@ fn offset(origin: &Origin) -> Result<i64> {
 }
 
 /// Returns the schema with the fields added: required and without a default, as Connect leaves it.
-fn insert_fields(schema: &Schema, insertions: &[Insertion]) -> Result<Schema> {
-    let existing = schema.fields().ok_or_else(|| Error::data("Cannot list fields on non-struct type"))?;
+fn insert_fields(schema: &Schema, insertions: &[Insertion]) -> Result<Arc<Schema>> {
     let mut fields = Fields::new();
-    let all = existing.iter().map(|field| (&field.name, &field.schema));
-    for (name, schema) in all.chain(insertions.iter().map(|insertion| (&insertion.name, &insertion.schema))) {
-        if name.is_empty() {
-            return Err(schema_error("fieldName cannot be null."));
-        }
-        fields.push(name.clone(), schema.clone()).map_err(|field| {
-            schema_error(format!("Cannot create field because of field name duplication {}", field.name))
-        })?;
+    let existing = fields_of(schema)?.iter().map(|field| (&field.name, &field.schema));
+    let inserted = insertions.iter().map(|insertion| (&insertion.name, &insertion.schema));
+    for (name, schema) in existing.chain(inserted) {
+        push_field(&mut fields, name.clone(), schema.clone())?;
     }
-    Ok(Schema {
-        name: schema.name.clone(),
-        version: schema.version,
-        doc: schema.doc.clone(),
-        parameters: schema.parameters.clone(),
-        ..Schema::of(Kind::Struct(fields))
-    })
-}
-
-fn copy_values(input: &Struct, nulls: Nulls) -> Result<Vec<Value>> {
-    let fields = input.schema().fields().expect("a struct has a struct schema");
-    let mut values = Vec::with_capacity(fields.len() + 5);
-    for (index, field) in fields.iter().enumerate() {
-        let value = match nulls {
-            Nulls::Default => input.or_default(index),
-            Nulls::Kept => &input.values()[index],
-        };
-        if value.is_null() {
-            check_null(&field.name, &field.schema)?;
-        }
-        values.push(value.clone());
-    }
-    Ok(values)
-}
-
-/// Fails when a field must not be null: its default does not help when it is put.
-fn check_null(name: &str, schema: &Schema) -> Result<()> {
-    if schema.optional {
-        return Ok(());
-    }
-    Err(Error::data(format!(
-        "Invalid value: null used for required field: \"{name}\", schema type: {}",
-        schema.kind
-    )))
+    Ok(Arc::new(with_basics_of(schema, Kind::Struct(fields))))
 }
 
 #[cfg(test)]

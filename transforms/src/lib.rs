@@ -3,15 +3,34 @@
 //! What they do, and with which texts they fail, is Kafka Connect's; the classes are named as there. Those that work
 //! on keys or values exist twice, as `Outer$Key` and `Outer$Value`.
 
+mod checks;
+mod drop_headers;
+mod extract_field;
+mod field_path;
+mod filter;
+mod hoist_field;
 mod insert_field;
 mod operand;
+mod predicates;
 mod regex_router;
+mod replace_field;
 mod schema_cache;
+mod set_schema_metadata;
+mod structs;
+mod value_to_key;
 
 use millrace_api::Plugins;
 
 /// Adds every transformation and predicate of this crate.
 pub fn register(plugins: &mut Plugins) {
+    drop_headers::register(plugins);
+    extract_field::register(plugins);
+    filter::register(plugins);
+    hoist_field::register(plugins);
     insert_field::register(plugins);
+    predicates::register(plugins);
     regex_router::register(plugins);
+    replace_field::register(plugins);
+    set_schema_metadata::register(plugins);
+    value_to_key::register(plugins);
 }

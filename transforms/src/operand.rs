@@ -1,6 +1,8 @@
 //! The side of a record that a transformation works on, and the checks that all of them make.
 
-use millrace_api::{Class, Datum, Error, Map, Record, Result, Struct, Value, java};
+use millrace_api::{
+    Class, Config, Datum, Error, Map, Plugins, Record, Result, Struct, Transform, Value, java,
+};
 
 /// The `$Key` or the `$Value` of a class name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,6 +31,17 @@ impl Operand {
     }
 }
 
+/// Adds a transformation under its class names for keys and for values.
+pub fn register_sides<C: Config, T: Transform>(
+    plugins: &mut Plugins,
+    [key, value]: [&'static str; 2],
+    make: fn(C, Operand) -> Result<T>,
+) {
+    for (class, operand) in [(key, Operand::Key), (value, Operand::Value)] {
+        plugins.transform::<C>(class, move |config| Ok(Box::new(make(config, operand)?)));
+    }
+}
+
 /// Returns the struct that a value with a schema must be; `purpose` is what the error says it is needed for.
 pub fn require_struct<'a>(value: &'a Value, purpose: &str) -> Result<&'a Struct> {
     match value {
@@ -40,15 +53,27 @@ pub fn require_struct<'a>(value: &'a Value, purpose: &str) -> Result<&'a Struct>
     }
 }
 
-/// Returns the map that a value without a schema must be.
+/// Returns the map that a value without a schema must be, to be changed.
 pub fn require_map<'a>(value: &'a mut Value, purpose: &str) -> Result<&'a mut Map> {
     match value {
         Value::Map(map) => Ok(map),
-        other => Err(Error::data(format!(
-            "Only Map objects supported in absence of schema for [{purpose}], found: {}",
-            other.java_class()
-        ))),
+        other => Err(no_map(other, purpose)),
     }
+}
+
+/// Returns the map that a value without a schema must be.
+pub fn as_map<'a>(value: &'a Value, purpose: &str) -> Result<&'a Map> {
+    match value {
+        Value::Map(map) => Ok(map),
+        other => Err(no_map(other, purpose)),
+    }
+}
+
+fn no_map(value: &Value, purpose: &str) -> Error {
+    Error::data(format!(
+        "Only Map objects supported in absence of schema for [{purpose}], found: {}",
+        value.java_class()
+    ))
 }
 
 /// An error that a schema cannot be built: Java's `SchemaBuilderException`.

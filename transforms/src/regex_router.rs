@@ -1,10 +1,7 @@
 //! `RegexRouter`: gives records another topic by a regular expression.
 
-use millrace_api::{
-    Class, Config, Error, Origin, Plugins, Record, Result, Transform,
-    config::{Check, Parsed},
-    regex::JavaRegex,
-};
+use crate::checks::valid_regex;
+use millrace_api::{Class, Config, Error, Origin, Plugins, Record, Result, Transform, regex::JavaRegex};
 use std::{collections::HashMap, sync::Arc};
 
 /// How many topics are remembered with their new names.
@@ -38,16 +35,6 @@ pub(crate) fn register(plugins: &mut Plugins) {
     plugins.transform::<RegexRouterConfig>("org.apache.kafka.connect.transforms.RegexRouter", |config| {
         Ok(Box::new(RegexRouter::new(config)?))
     });
-}
-
-fn valid_regex() -> Check {
-    Check::new(|value| match value {
-        Parsed::Text(regex) => match JavaRegex::new(regex) {
-            Ok(_) => Ok(()),
-            Err(reason) => Err(format!("Invalid regex: {reason}")),
-        },
-        _ => Ok(()),
-    })
 }
 
 impl RegexRouter {

@@ -6,19 +6,25 @@ use std::{collections::VecDeque, sync::Arc};
 /// How many schemas are kept, as in Connect.
 const SCHEMAS_MAX: usize = 16;
 
-/// Output schemas by input schema, the most recently used first.
-#[derive(Debug, Default)]
-pub struct SchemaCache {
-    entries: VecDeque<(Arc<Schema>, Arc<Schema>)>,
+/// Output schemas, or plans that hold one, by input schema, the most recently used first.
+#[derive(Debug)]
+pub struct SchemaCache<P> {
+    entries: VecDeque<(Arc<Schema>, P)>,
 }
 
-impl SchemaCache {
-    /// Returns the output schema of an input schema, building it when no equal one was seen lately.
+impl<P> Default for SchemaCache<P> {
+    fn default() -> Self {
+        Self { entries: VecDeque::new() }
+    }
+}
+
+impl<P> SchemaCache<P> {
+    /// Returns what was built of an input schema, building it when no equal one was seen lately.
     pub fn get_or_build(
         &mut self,
         input: &Arc<Schema>,
-        build: impl FnOnce(&Schema) -> Result<Schema>,
-    ) -> Result<Arc<Schema>> {
+        build: impl FnOnce(&Arc<Schema>) -> Result<P>,
+    ) -> Result<&P> {
         // Schemas are compared by pointer first: a batch nearly always shares one.
         let same = self.entries.iter().position(|(seen, _)| Arc::ptr_eq(seen, input));
         let found = same.or_else(|| self.entries.iter().position(|(seen, _)| seen == input));
@@ -28,12 +34,12 @@ impl SchemaCache {
             {
                 self.entries.push_front(entry);
             }
-            return Ok(self.entries[0].1.clone());
+            return Ok(&self.entries[0].1);
         }
-        let output = Arc::new(build(input)?);
+        let output = build(input)?;
         self.entries.truncate(SCHEMAS_MAX - 1);
-        self.entries.push_front((input.clone(), output.clone()));
-        Ok(output)
+        self.entries.push_front((input.clone(), output));
+        Ok(&self.entries[0].1)
     }
 }
 
@@ -47,8 +53,9 @@ mod tests {
         Arc::new(Schema::clone(&Schema::string()).named(name.to_string()))
     }
 
-    fn get(cache: &mut SchemaCache, name: usize) -> Arc<Schema> {
-        cache.get_or_build(&named(name), |input| Ok(input.clone().optional())).unwrap()
+    fn get(cache: &mut SchemaCache<Arc<Schema>>, name: usize) -> Arc<Schema> {
+        let build = |input: &Arc<Schema>| Ok(Arc::new(Schema::clone(input).optional()));
+        cache.get_or_build(&named(name), build).unwrap().clone()
     }
 
     #[test]
@@ -74,7 +81,7 @@ mod tests {
 
     #[test]
     fn what_cannot_be_built_is_not_kept() {
-        let mut cache = SchemaCache::default();
+        let mut cache = SchemaCache::<Arc<Schema>>::default();
         let failed = cache.get_or_build(&named(1), |_| Err(millrace_api::Error::data("no")));
         assert!(failed.is_err() && cache.entries.is_empty());
     }
