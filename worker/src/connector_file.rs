@@ -25,9 +25,9 @@ pub struct ConnectorFile {
 
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectorFileError {
-    #[error("reading {}: {source}", file.display())]
+    #[error("reading {}", file.display())]
     Unreadable { file: PathBuf, source: io::Error },
-    #[error("{}, {source}", file.display())]
+    #[error("{}", file.display())]
     Malformed { file: PathBuf, source: PropertiesError },
     /// The text is Kafka Connect's. A file that was meant as JSON says what is wrong with it.
     #[error(

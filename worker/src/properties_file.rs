@@ -26,9 +26,9 @@ pub enum Problem {
 /// Why a file could not be read as properties.
 #[derive(Debug, thiserror::Error)]
 pub enum FileError {
-    #[error("reading {}: {source}", file.display())]
+    #[error("reading {}", file.display())]
     Unreadable { file: PathBuf, source: io::Error },
-    #[error("{}, {source}", file.display())]
+    #[error("{}", file.display())]
     Malformed { file: PathBuf, source: PropertiesError },
 }
 

@@ -11,7 +11,10 @@ fn check(content: &str, expected: &str) {
                 config.iter().map(|(key, text)| format!("{key}={}", text.unwrap_or("null"))).collect();
             format!("{name}|{initial_state:?}|{}", settings.join(","))
         }
-        Err(error) => error.to_string(),
+        Err(error) => match std::error::Error::source(&error) {
+            Some(cause) => format!("{error}: {cause}"),
+            None => error.to_string(),
+        },
     };
     assert_eq!(found, expected, "{content}");
 }
@@ -55,7 +58,7 @@ fn everything_else_is_properties() {
     check("", NO_NAME);
     check("tasks.max=1", NO_NAME);
     check(r#"["name"]"#, NO_NAME);
-    check("name=a\nx=\\u12", "f, line 2: broken escape \\u12: \\u takes four hexadecimal digits");
+    check("name=a\nx=\\u12", "f: line 2: broken escape \\u12: \\u takes four hexadecimal digits");
 }
 
 #[test]

@@ -144,14 +144,20 @@ fn an_error_names_file_line_and_problem() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("worker.properties");
     fs::write(&file, "a=1\r\n# comment\r\nb=\\u12g4\r\n").unwrap();
-    let text = read(&file).unwrap_err().to_string();
-    let expected = "worker.properties, line 3: broken escape \\u12g4: \\u takes four hexadecimal digits";
+    let text = told(&file);
+    let expected = "worker.properties: line 3: broken escape \\u12g4: \\u takes four hexadecimal digits";
     assert!(text.ends_with(expected), "{text}");
 
-    let text = read(&folder.path().join("none.properties")).unwrap_err().to_string();
+    let text = told(&folder.path().join("none.properties"));
     assert!(text.contains("none.properties: No such file"), "{text}");
-    let text = read(folder.path()).unwrap_err().to_string();
+    let text = told(folder.path());
     assert!(text.contains("Is a directory"), "{text}");
+}
+
+/// An error with its cause, as the log shows it.
+fn told(file: &Path) -> String {
+    let error = read(file).unwrap_err();
+    format!("{error}: {}", std::error::Error::source(&error).unwrap())
 }
 
 proptest::proptest! {

@@ -35,7 +35,7 @@ const ACCEPT_RETRY: Duration = Duration::from_millis(100);
 
 /// The REST API has no address.
 #[derive(Debug, thiserror::Error)]
-#[error("listening on {url} (setting listeners): {source}")]
+#[error("listening on {url} (setting listeners)")]
 pub struct RestError {
     url: ListenerUrl,
     source: io::Error,

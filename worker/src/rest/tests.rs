@@ -556,7 +556,8 @@ mod sockets {
     async fn a_busy_port_is_named_with_its_setting() {
         let first = Listeners::bind(&[url("127.0.0.1", 0)]).unwrap();
         let port = first.addresses().next().unwrap().port();
-        let error = Listeners::bind(&[url("127.0.0.1", port)]).err().unwrap().to_string();
+        let error = Listeners::bind(&[url("127.0.0.1", port)]).err().unwrap();
+        let error = format!("{error}: {}", std::error::Error::source(&error).unwrap());
         let expected =
             format!("listening on http://127.0.0.1:{port} (setting listeners): Address already in use");
         assert!(error.starts_with(&expected), "{error}");
