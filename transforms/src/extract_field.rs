@@ -79,7 +79,7 @@ impl ExtractField {
         Ok(field_schema(current, index)?.clone())
     }
 
-    fn from_struct<'a>(&self, fields: &'a Struct) -> Result<Option<&'a Value>> {
+    fn find_in_struct<'a>(&self, fields: &'a Struct) -> Result<Option<&'a Value>> {
         let mut current = fields;
         for step in &self.parents {
             let Some(index) = find_field(current.schema(), &step.name)? else { return Ok(None) };
@@ -93,7 +93,7 @@ impl ExtractField {
         Ok(index.map(|index| self.nulls.read(current, index)))
     }
 
-    fn from_map<'a>(&self, map: &'a Map) -> Result<Option<&'a Value>> {
+    fn find_in_map<'a>(&self, map: &'a Map) -> Result<Option<&'a Value>> {
         let mut current = map;
         for step in &self.parents {
             match current.get(&step.key) {
@@ -110,8 +110,8 @@ impl Transform for ExtractField {
         let datum = self.operand.of_mut(&mut record);
         let found = match (&datum.schema, &datum.value) {
             (_, Value::Null) => None,
-            (Some(_), value) => self.from_struct(require_struct(value, PURPOSE)?)?,
-            (None, value) => self.from_map(as_map(value, PURPOSE)?)?,
+            (Some(_), value) => self.find_in_struct(require_struct(value, PURPOSE)?)?,
+            (None, value) => self.find_in_map(as_map(value, PURPOSE)?)?,
         };
         let value = found.cloned().unwrap_or_default();
         datum.schema = datum.schema.as_deref().map(|schema| self.schema(schema)).transpose()?;

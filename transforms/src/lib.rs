@@ -3,13 +3,17 @@
 //! What they do, and with which texts they fail, is Kafka Connect's; the classes are named as there. Those that work
 //! on keys or values exist twice, as `Outer$Key` and `Outer$Value`.
 
+mod big_decimal;
 mod checks;
 mod drop_headers;
 mod extract_field;
 mod field_path;
 mod filter;
+mod flatten;
+mod header_from;
 mod hoist_field;
 mod insert_field;
+mod mask_field;
 mod operand;
 mod predicates;
 mod regex_router;
@@ -26,8 +30,11 @@ pub fn register(plugins: &mut Plugins) {
     drop_headers::register(plugins);
     extract_field::register(plugins);
     filter::register(plugins);
+    flatten::register(plugins);
+    header_from::register(plugins);
     hoist_field::register(plugins);
     insert_field::register(plugins);
+    mask_field::register(plugins);
     predicates::register(plugins);
     regex_router::register(plugins);
     replace_field::register(plugins);
