@@ -156,8 +156,8 @@ impl SourceContext {
 
     /// Asks to be told what becomes of every record; once, in `start_task`.
     ///
-    /// The receiver is bounded and nothing is lost: a task that asks must read it, also while it waits in `poll`, because
-    /// the worker stops polling a task that is behind. A task that never asks costs nothing.
+    /// The receiver is bounded and nothing is lost: a task that asks must read it, best while it waits in `poll`, and fails
+    /// when it leaves a million unread. A task that never asks costs nothing.
     pub fn acknowledgements(&self) -> Acknowledgements {
         Acknowledgements { receiver: self.host.acknowledgements() }
     }

@@ -274,8 +274,10 @@ impl Consumer {
     /// Polls the main queue for events. What they mean is noted down by the context or in `error`.
     fn serve_events(&mut self) {
         let parts = self.parts.as_ref().expect(OPEN);
-        for _ in 0..EVENTS_MAX {
-            if parts.events.len() == 0 {
+        for round in 0..EVENTS_MAX {
+            // The first poll comes also when there is nothing: it alone shows librdkafka that the task lives. A member
+            // that does not poll for `max.poll.interval.ms` is taken out of its group.
+            if round > 0 && parts.events.len() == 0 {
                 return;
             }
             let error = match parts.client.poll(Duration::ZERO) {

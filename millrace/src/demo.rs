@@ -18,6 +18,9 @@ const FILES: [(&str, &str); 3] = [
     ("lines-sink.properties", include_str!("../../config-examples/demo/lines-sink.properties")),
 ];
 
+/// Marks a folder that a demo has made, and may remove.
+const MARK: &str = ".millrace-demo";
+
 /// How long nothing may move before the demo gives up.
 const STALL: Duration = Duration::from_secs(30);
 
@@ -66,13 +69,14 @@ fn farewell(folder: &Path) -> String {
 fn prepare(folder: &Path) -> anyhow::Result<()> {
     if folder.exists() {
         ensure!(
-            folder.join("worker.properties").exists(),
+            folder.join(MARK).exists(),
             "{} is there and is not the folder of a demo; name another with --folder",
             folder.display()
         );
         fs::remove_dir_all(folder).with_context(|| format!("removing {}", folder.display()))?;
     }
     fs::create_dir_all(folder).with_context(|| format!("making {}", folder.display()))?;
+    fs::write(folder.join(MARK), "this folder is made anew by each `millrace demo`\n")?;
     for (name, content) in FILES {
         fs::write(folder.join(name), content).with_context(|| format!("writing {name}"))?;
     }

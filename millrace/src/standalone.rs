@@ -23,6 +23,8 @@ const USAGE: &str = "Usage: ConnectStandalone worker.properties [connector1.prop
 
 /// Nothing was asked for, or only help.
 const EXIT_USAGE: u8 = 1;
+/// The herder panicked.
+const EXIT_HERDER: u8 = 1;
 /// The worker did not start.
 const EXIT_START: u8 = 2;
 /// A connector of the command line could not be created.
@@ -88,7 +90,7 @@ async fn serve(worker: &Path, connectors: &[PathBuf], data: Handle) -> u8 {
         started = start(worker, data) => started,
         code = signals.next() => return code,
     };
-    let (running, broker) = match started {
+    let (mut running, broker) = match started {
         Ok(started) => started,
         Err(reason) => return stopping(&reason),
     };
@@ -96,7 +98,13 @@ async fn serve(worker: &Path, connectors: &[PathBuf], data: Handle) -> u8 {
         created = create_all(&running, connectors) => match created {
             Ok(()) => {
                 running.ready();
-                signals.next().await
+                tokio::select! {
+                    code = signals.next() => code,
+                    () = running.herder_ended() => {
+                        error!("the herder has ended on its own, exiting");
+                        EXIT_HERDER
+                    }
+                }
             }
             Err(reason) => {
                 error!("Stopping after connector error: {reason:#}");

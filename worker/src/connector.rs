@@ -1,12 +1,15 @@
 //! Runs one connector instance: starts it, asks it for its tasks, lets it watch the outside.
 
-use crate::driver::HerderHandle;
+use crate::{driver::HerderHandle, task::CLEAN_UP};
 use millrace_api::{
     ConnectorContext, ConnectorHost, ConnectorPlugin, Error, Properties, Result, plugins::RunningConnector,
 };
 use millrace_herder::{Event, Failure, Incarnation, TaskLimit};
 use std::sync::{Arc, Mutex, PoisonError};
-use tokio::sync::{Notify, mpsc};
+use tokio::{
+    sync::{Notify, mpsc},
+    time::timeout,
+};
 use tracing::{info, warn};
 
 /// What a connector instance is told.
@@ -20,6 +23,9 @@ pub enum Command {
     /// End in an orderly way.
     Stop,
 }
+
+/// How many commands may wait for a connector: the herder plans once at a time, and stops once.
+pub const COMMANDS: usize = 16;
 
 /// One start of one connector.
 pub struct ConnectorSpec {
@@ -86,13 +92,29 @@ enum Watch {
 }
 
 impl Running {
+    /// Serves until the connector is stopped or fails, and ends it either way: nobody stops it later.
     async fn serve(mut self, commands: &mut mpsc::Receiver<Command>) -> Result<()> {
+        let ended = self.attend(commands).await;
+        let name = self.spec.name.clone();
+        let stopping = self.connector.stop();
+        let stopped = match &ended {
+            // The herder has a deadline for a stop that was asked for.
+            Ok(()) => stopping.await,
+            Err(_) => timeout(CLEAN_UP, stopping).await.unwrap_or(Ok(())),
+        };
+        if let Err(error) = stopped {
+            warn!("stopping connector {name}: {error}");
+        }
+        ended
+    }
+
+    async fn attend(&mut self, commands: &mut mpsc::Receiver<Command>) -> Result<()> {
         loop {
             tokio::select! {
                 biased;
                 command = commands.recv() => match command {
                     Some(Command::Plan { tasks_max }) => self.plan(tasks_max).await,
-                    Some(Command::Stop) | None => break,
+                    Some(Command::Stop) | None => return Ok(()),
                 },
                 error = self.host.raised() => return Err(error),
                 () = self.host.replan.notified() => {
@@ -105,10 +127,6 @@ impl Running {
                 }
             }
         }
-        if let Err(error) = self.connector.stop().await {
-            warn!("stopping connector {}: {error}", self.spec.name);
-        }
-        Ok(())
     }
 
     async fn plan(&mut self, tasks_max: usize) {

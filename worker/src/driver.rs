@@ -3,7 +3,7 @@
 use crate::{
     connector::{self, ConnectorSpec},
     instances::Instances,
-    task::{Command, TaskSpec},
+    task::{Mode, TaskSpec},
 };
 use millrace_herder::{
     Action, ConfigRecord, Event, Herder, Options, Refusal, Request, RequestId, Response, Time,
@@ -156,11 +156,9 @@ impl Driver {
                 let spec = TaskSpec { id: task, incarnation, connector: connector_config, settings, begin };
                 self.instances.start_task(spec, task_count);
             }
-            Action::PauseTask { incarnation, .. } => self.instances.command_task(incarnation, Command::Pause),
-            Action::ResumeTask { incarnation, .. } => {
-                self.instances.command_task(incarnation, Command::Resume)
-            }
-            Action::StopTask { incarnation, .. } => self.instances.command_task(incarnation, Command::Stop),
+            Action::PauseTask { incarnation, .. } => self.instances.tell_task(incarnation, Mode::Paused),
+            Action::ResumeTask { incarnation, .. } => self.instances.tell_task(incarnation, Mode::Running),
+            Action::StopTask { incarnation, .. } => self.instances.tell_task(incarnation, Mode::Stopping),
             Action::AbandonTask { task, incarnation } => {
                 self.instances.abandon(incarnation, &format!("task {task}"));
             }

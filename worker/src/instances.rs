@@ -4,7 +4,7 @@ use crate::{
     connector::{self, ConnectorSpec, failure},
     driver::HerderHandle,
     panics, sink_task, source_task,
-    task::{COMMANDS, Command, Services, TaskSpec},
+    task::{Mode, Services, TaskSpec, Wishes},
 };
 use futures::FutureExt;
 use millrace_api::{Class, ConnectorPlugin, Error, Plugins, Properties, Result};
@@ -35,7 +35,7 @@ struct Instance {
 
 enum Commands {
     Connector(mpsc::Sender<connector::Command>),
-    Task(mpsc::Sender<Command>),
+    Task(Wishes),
 }
 
 /// How something ended.
@@ -52,7 +52,7 @@ impl Instances {
 
     /// Starts a connector.
     pub fn start_connector(&mut self, spec: ConnectorSpec) {
-        let (sender, commands) = mpsc::channel(COMMANDS);
+        let (sender, commands) = mpsc::channel(connector::COMMANDS);
         let (name, incarnation) = (spec.name.clone(), spec.incarnation);
         let span = info_span!("connector", context = %format_args!("[{name}|worker] "));
         let plugin = plugin_of(&self.services.plugins, &spec.config);
@@ -67,7 +67,7 @@ impl Instances {
 
     /// Starts a task, unless its connector has more of them than it may.
     pub fn start_task(&mut self, spec: TaskSpec, task_count: usize) {
-        let (sender, commands) = mpsc::channel(COMMANDS);
+        let (sender, wishes) = Wishes::new(spec.begin);
         let (task, incarnation) = (spec.id.clone(), spec.incarnation);
         let span = info_span!("task", context = %format_args!("[{}|task-{}] ", task.connector, task.index));
         let plugin = plugin_of(&self.services.plugins, &spec.connector);
@@ -76,11 +76,9 @@ impl Instances {
             check_limit(&spec, task_count)?;
             match plugin? {
                 ConnectorPlugin::Source(plugin) => {
-                    source_task::run(spec, plugin, services, commands, herder).await
+                    source_task::run(spec, plugin, services, wishes, herder).await
                 }
-                ConnectorPlugin::Sink(plugin) => {
-                    sink_task::run(spec, plugin, services, commands, herder).await
-                }
+                ConnectorPlugin::Sink(plugin) => sink_task::run(spec, plugin, services, wishes, herder).await,
             }
         };
         let report = move |end| match end {
@@ -97,13 +95,10 @@ impl Instances {
         self.spawn(incarnation, Commands::Task(sender), work, report, span, "millrace.worker.task");
     }
 
-    /// Tells a task something.
-    pub fn command_task(&self, incarnation: Incarnation, command: Command) {
-        let Some(Instance { commands: Commands::Task(commands), .. }) = self.running.get(&incarnation) else {
-            return;
-        };
-        if commands.try_send(command).is_err() {
-            warn!("a task does not take commands any more: {command:?} of {incarnation:?} is not heard");
+    /// Tells a task what to do.
+    pub fn tell_task(&self, incarnation: Incarnation, wish: Mode) {
+        if let Some(Instance { commands: Commands::Task(wishes), .. }) = self.running.get(&incarnation) {
+            wishes.tell(wish);
         }
     }
 
@@ -183,7 +178,7 @@ fn check_limit(spec: &TaskSpec, task_count: usize) -> Result<()> {
 
 /// Returns what the status shows of a panic: its message, then where it happened.
 fn panicked(panic: &str, place: &str) -> Failure {
-    let (message, backtrace) = panic.split_once("\nstack backtrace").unwrap_or((panic, ""));
+    let (message, backtrace) = panic.split_once(panics::BACKTRACE).unwrap_or((panic, ""));
     let first = message.lines().collect::<Vec<_>>().join(" ");
     let trace = format!("java.lang.RuntimeException: {first}\n\tat {place}\n{backtrace}");
     Failure::new(format!("the plugin panicked: {first}"), trace)

@@ -21,8 +21,9 @@ const FILE_BYTES_MAX: u64 = 1 << 30;
 pub struct FileOffsetStore {
     path: PathBuf,
     entries: Mutex<Entries>,
-    /// One writer at a time, so that an older state never replaces a newer one.
-    writing: tokio::sync::Mutex<()>,
+    /// One writer at a time, so that an older state never replaces a newer one. The turn is the writing thread's: whoever
+    /// waits for it may give up waiting.
+    writing: Arc<tokio::sync::Mutex<()>>,
 }
 
 /// Offsets could not be read or written.
@@ -96,7 +97,7 @@ impl FileOffsetStore {
                 Err(source) => return Err(OffsetStoreError::Foreign { path: path.into(), source }),
             },
         };
-        Ok(Self { path: path.into(), entries: Mutex::new(entries), writing: tokio::sync::Mutex::new(()) })
+        Ok(Self { path: path.into(), entries: Mutex::new(entries), writing: Arc::default() })
     }
 
     /// Returns the stored offset of a key.
@@ -107,14 +108,18 @@ impl FileOffsetStore {
 
     /// Takes in offsets and returns when the file holds them. On an error memory keeps them, the file its former state.
     pub async fn set(self: &Arc<Self>, changes: Vec<(Bytes, Option<Bytes>)>) -> Result<(), OffsetStoreError> {
-        let _turn = self.writing.lock().await;
+        let turn = self.writing.clone().lock_owned().await;
         let content = {
             let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
             entries.extend(changes);
             offset_file::encode(entries.iter().map(|(key, value)| (Some(&key[..]), value.as_deref())))
         };
         let store = self.clone();
-        let written = tokio::task::spawn_blocking(move || store.replace_file(&content)).await;
+        let written = tokio::task::spawn_blocking(move || {
+            let _turn = turn;
+            store.replace_file(&content)
+        });
+        let written = written.await;
         match written {
             Ok(written) => {
                 written.map_err(|source| OffsetStoreError::Write { path: self.path.clone(), source })

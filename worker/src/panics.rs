@@ -2,6 +2,9 @@
 
 use std::{backtrace::Backtrace, cell::RefCell, panic, sync::Once};
 
+/// What stands between the words of a panic and where it happened.
+pub const BACKTRACE: &str = "\nstack backtrace:\n";
+
 thread_local! {
     static LAST: RefCell<Option<String>> = const { RefCell::new(None) };
 }
@@ -15,7 +18,7 @@ pub fn install() {
             let thread = std::thread::current();
             let name = thread.name().unwrap_or("unnamed").to_string();
             tracing::error!(target: "millrace::panic", "thread {name} panicked: {info}");
-            LAST.with(|last| *last.borrow_mut() = Some(format!("{info}\n{backtrace}")));
+            LAST.with(|last| *last.borrow_mut() = Some(format!("{info}{BACKTRACE}{backtrace}")));
         }));
     });
 }

@@ -1,20 +1,17 @@
-//! Producers that source tasks share: one for equal settings, with a budget for each task.
+//! Producers of source tasks: where a task's records go.
 
 use crate::task::kafka_error;
 use millrace_api::{Error, Properties};
+use millrace_herder::TaskId;
 use millrace_kafka::{Budget, Lane, Producer, QueueLimits};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
 
-/// What one task may have in the producer, unless `buffer.memory` says otherwise.
+/// What one task may have in its producer, unless `buffer.memory` says otherwise.
 ///
 /// Eight megabytes are some fifty milliseconds of what one partition takes at its fastest; more only adds weight.
 const LANE_BYTES: usize = 8 << 20;
 
-/// How many records one task may have in the producer: each costs librdkafka some hundred bytes beside its data.
+/// How many records one task may have in its producer: each costs librdkafka some hundred bytes beside its data.
 const LANE_MESSAGES: usize = 50_000;
-
-/// How many tasks share a producer before a second one is started: its queue must hold the sum of their budgets.
-const LANES_MAX: usize = 64;
 
 /// Kafka Connect's own defaults of a connector's producer.
 const DEFAULTS: [(&str, &str); 5] = [
@@ -25,26 +22,15 @@ const DEFAULTS: [(&str, &str); 5] = [
     ("delivery.timeout.ms", "2147483647"),
 ];
 
-/// The producers of a worker.
+/// Opens the ways of tasks to Kafka.
+///
+/// Each task has a producer of its own, as in Kafka Connect: it ends with the task, and what it then still holds is
+/// purged with it, so that records of a task that was given up are never written later. Tasks with equal settings may
+/// share one once a producer can be retired under its other tasks; only this type will know.
 pub struct Producers {
     /// `bootstrap.servers` and what the worker's `producer.` settings say.
     base: Properties,
-    shared: Mutex<Vec<Shared>>,
-}
-
-struct Shared {
-    settings: Properties,
-    lane_bytes: usize,
-    /// Ends with its last lane.
-    producer: Weak<Producer>,
-    lanes: Weak<()>,
-}
-
-/// A task's way to Kafka.
-pub struct Lease {
-    /// The way itself.
-    pub lane: Lane,
-    _counted: Arc<()>,
+    worker: Properties,
 }
 
 impl Producers {
@@ -52,35 +38,20 @@ impl Producers {
     pub fn new(bootstrap_servers: &str, worker: &Properties) -> Self {
         let mut base: Properties = DEFAULTS.into_iter().collect();
         base.insert("bootstrap.servers", bootstrap_servers);
-        base.insert("client.id", "connector-producer");
-        base.extend(&worker.with_prefix("producer."));
-        Self { base, shared: Mutex::default() }
+        Self { base, worker: worker.with_prefix("producer.") }
     }
 
-    /// Opens a lane for a task of this connector, in a producer that has room or a new one.
-    pub fn lane(&self, connector: &Properties) -> Result<Lease, Error> {
+    /// Opens the way of a task.
+    pub fn lane(&self, task: &TaskId, connector: &Properties) -> Result<Lane, Error> {
         let mut settings = self.base.clone();
+        settings.insert("client.id", format!("connector-producer-{task}"));
+        settings.extend(&self.worker);
         settings.extend(&connector.with_prefix("producer.override."));
-        let lane_bytes = buffer_memory(&settings).unwrap_or(LANE_BYTES);
-        let budget = Budget { bytes: lane_bytes, messages: LANE_MESSAGES };
-        // Held over the start of a producer, which takes a millisecond and waits for nothing.
-        let mut shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
-        shared.retain(|one| one.producer.strong_count() > 0);
-        let roomy = shared.iter().find(|one| {
-            one.settings == settings && one.lane_bytes == lane_bytes && one.lanes.strong_count() < LANES_MAX
-        });
-        let usable = roomy.and_then(|one| Some((one.producer.upgrade()?, one.lanes.upgrade()?)));
-        if let Some((producer, counted)) = usable.filter(|(producer, _)| producer.fatal().is_none()) {
-            return Ok(Lease { lane: producer.lane(budget), _counted: counted });
-        }
-        let limits = QueueLimits { bytes: lane_bytes * LANES_MAX, messages: LANE_MESSAGES * LANES_MAX };
-        let producer = Producer::start(&settings, limits)
-            .map_err(|error| kafka_error("Failed to start the producer", error))?;
-        let counted = Arc::new(());
-        let lane = producer.lane(budget);
-        let (producer, lanes) = (Arc::downgrade(&producer), Arc::downgrade(&counted));
-        shared.push(Shared { settings, lane_bytes, producer, lanes });
-        Ok(Lease { lane, _counted: counted })
+        let bytes = buffer_memory(&settings).unwrap_or(LANE_BYTES);
+        let limits = QueueLimits { bytes, messages: LANE_MESSAGES };
+        let producer = Producer::start(&settings, limits);
+        let producer = producer.map_err(|error| kafka_error("Failed to start the producer", error))?;
+        Ok(producer.lane(Budget { bytes, messages: LANE_MESSAGES }))
     }
 }
 

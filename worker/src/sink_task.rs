@@ -6,19 +6,19 @@ mod progress;
 use crate::{
     driver::HerderHandle,
     pipeline::Pipeline,
-    task::{Command, Control, Mode, Services, TaskSpec, kafka_error},
+    task::{CLEAN_UP, Control, Mode, Services, TaskSpec, kafka_error},
 };
 use host::{Host, Wishes};
 use millrace_api::{
     Batch, Class, CloseReason, Error, Properties, Result, SinkContext, SinkTask, TopicOffsets,
     TopicPartition, plugins::SinkPlugin, regex::JavaRegex,
 };
-use millrace_kafka::{Consumer, ConsumerLimits, Incoming, Limits, Polled, Topics};
+use millrace_kafka::{Consumer, ConsumerLimits, FailureKind, Incoming, KafkaError, Limits, Polled, Topics};
 use progress::Progress;
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use tokio::{
-    sync::mpsc,
-    time::{Instant, timeout},
+    sync::watch,
+    time::{Instant, error::Elapsed, sleep, timeout, timeout_at},
 };
 use tracing::{error, info, warn};
 
@@ -40,6 +40,12 @@ const PUT_RETRY: Duration = Duration::from_secs(1);
 /// How long looking up a position or leaving the group may take.
 const CALL_TIMEOUT: Duration = Duration::from_secs(30);
 
+/// How long brokers may be unable to say where a partition begins before the task fails: longer than any restart.
+const TAKE_TIMEOUT: Duration = Duration::from_secs(300);
+
+/// How long to wait before asking them again.
+const TAKE_RETRY: Duration = Duration::from_secs(1);
+
 /// Kafka Connect's own defaults of a connector's consumer.
 const DEFAULTS: [(&str, &str); 2] = [("enable.auto.commit", "false"), ("auto.offset.reset", "earliest")];
 
@@ -48,10 +54,10 @@ pub async fn run(
     spec: TaskSpec,
     plugin: Arc<dyn SinkPlugin>,
     services: Arc<Services>,
-    commands: mpsc::Receiver<Command>,
+    wishes: watch::Receiver<Mode>,
     herder: HerderHandle,
 ) -> Result<()> {
-    let mut control = Control::new(&spec, commands, herder);
+    let mut control = Control::new(&spec, wishes, herder);
     control.wait_while_paused().await;
     if control.mode() == Mode::Stopping {
         return Ok(());
@@ -107,8 +113,8 @@ impl Running {
     /// Moves records until the task is stopped.
     async fn move_records(&mut self) -> Result<()> {
         loop {
-            while let Some(command) = self.control.waiting() {
-                self.obey(command).await?;
+            while let Some(wish) = self.control.waiting() {
+                self.obey(wish).await?;
             }
             if self.control.mode() == Mode::Stopping {
                 return Ok(());
@@ -136,19 +142,17 @@ impl Running {
         if let Some(rest) = self.rest_until {
             until = until.min(rest);
         } else if !self.batch.is_empty() {
-            // The sink took some and left some: it is offered the rest at once.
-            return Ok(None);
+            // The sink took some and left some: it is offered the rest at once. A rebalance must not wait for that.
+            let events = self.consumer.next(Limits { records: 0, bytes: 0 });
+            return polled(timeout(Duration::ZERO, events).await);
         }
         tokio::select! {
             biased;
-            command = self.control.next() => {
-                self.obey(command).await?;
+            wish = self.control.next() => {
+                self.obey(wish).await?;
                 Ok(None)
             }
-            polled = tokio::time::timeout_at(until, self.consumer.next(self.limits)) => match polled {
-                Ok(polled) => polled.map(Some).map_err(|error| kafka_error("Failed to read from Kafka", error)),
-                Err(_) => Ok(None),
-            },
+            what = timeout_at(until, self.consumer.next(self.limits)) => polled(what),
         }
     }
 
@@ -224,9 +228,9 @@ impl Running {
 
     // === commands and wishes ===
 
-    async fn obey(&mut self, command: Command) -> Result<()> {
+    async fn obey(&mut self, wish: Mode) -> Result<()> {
         let before = self.control.mode();
-        self.control.obey(command).await;
+        self.control.obey(wish).await;
         match (before, self.control.mode()) {
             (Mode::Running, Mode::Paused) => {
                 let assignment = self.consumer.assignment();
@@ -277,26 +281,53 @@ impl Running {
     // === partitions ===
 
     async fn open(&mut self, partitions: Vec<TopicPartition>) -> Result<()> {
-        self.consumer
-            .take(&partitions)
-            .await
-            .map_err(|error| kafka_error("Failed to take partitions", error))?;
+        let Some(positions) = self.take(&partitions).await? else { return Ok(()) };
+        self.host.assigned(self.consumer.assignment());
         if partitions.is_empty() {
             return Ok(());
         }
-        let positions = self.consumer.position(&partitions, CALL_TIMEOUT).await;
-        let positions = positions.map_err(|error| kafka_error("Failed to look up positions", error))?;
         self.progress.assigned(positions);
-        self.host.assign(self.consumer.assignment());
-        if self.control.mode() == Mode::Paused || self.rest_until.is_some() {
-            self.consumer
-                .pause(&partitions)
-                .map_err(|error| kafka_error("Failed to pause partitions", error))?;
-        }
+        let held = if self.control.mode() == Mode::Paused || self.rest_until.is_some() {
+            partitions.clone()
+        } else {
+            let held = self.host.paused();
+            partitions.iter().filter(|partition| held.contains(partition)).cloned().collect()
+        };
+        self.consumer.pause(&held).map_err(|error| kafka_error("Failed to pause partitions", error))?;
         info!("{} took partitions {}", self.name, list(&partitions));
         self.task.open(&partitions).await?;
         let wishes = self.host.take_wishes();
         self.grant(&wishes)
+    }
+
+    /// Takes partitions and looks up where to begin, again and again while the brokers cannot say. `None` when the task
+    /// is to stop meanwhile.
+    async fn take(&mut self, partitions: &[TopicPartition]) -> Result<Option<BTreeMap<TopicPartition, i64>>> {
+        let deadline = Instant::now() + TAKE_TIMEOUT;
+        let mode = self.control.mode();
+        let taken = loop {
+            let consumer = &mut self.consumer;
+            let taking = async {
+                consumer.take(partitions).await?;
+                consumer.position(partitions, CALL_TIMEOUT).await
+            };
+            match self.control.unless_stopped(taking).await {
+                None => break None,
+                Some(Ok(positions)) => break Some(positions),
+                Some(Err(error)) if error.kind() != FailureKind::Retriable || Instant::now() >= deadline => {
+                    return Err(kafka_error("Failed to take partitions", error));
+                }
+                Some(Err(error)) => warn!("{} taking partitions {}: {error}", self.name, list(partitions)),
+            }
+            if self.control.unless_stopped(sleep(TAKE_RETRY)).await.is_none() {
+                break None;
+            }
+        };
+        // A pause that came meanwhile was taken up silently.
+        if self.control.mode() != mode {
+            self.control.report().await;
+        }
+        Ok(taken)
     }
 
     /// Commits what is safe of these partitions and tells the sink that they are gone.
@@ -304,7 +335,7 @@ impl Running {
         let offsets = self.progress.current(partitions);
         if !offsets.is_empty() {
             match self.task.pre_commit(&offsets).await {
-                Ok(safe) => self.commit_to_kafka(partitions, safe).await,
+                Ok(safe) => self.commit_to_kafka(partitions, safe, self.services.closing).await,
                 Err(error) => warn!("{} pre_commit of closing partitions: {error}", self.name),
             }
         }
@@ -318,7 +349,7 @@ impl Running {
             .give_up(partitions)
             .await
             .map_err(|error| kafka_error("Failed to give up partitions", error))?;
-        self.host.assign(self.consumer.assignment());
+        self.host.revoked(self.consumer.assignment());
         info!("{} gave up partitions {}", self.name, list(partitions));
         Ok(())
     }
@@ -342,7 +373,7 @@ impl Running {
         }
         match self.task.pre_commit(&offsets).await {
             Ok(safe) => {
-                self.commit_to_kafka(&partitions, safe).await;
+                self.commit_to_kafka(&partitions, safe, self.services.flush_timeout).await;
                 Ok(())
             }
             Err(error) if matches!(error.class(), Class::Retry { .. }) => {
@@ -354,7 +385,7 @@ impl Running {
         }
     }
 
-    async fn commit_to_kafka(&mut self, partitions: &[TopicPartition], safe: TopicOffsets) {
+    async fn commit_to_kafka(&mut self, partitions: &[TopicPartition], safe: TopicOffsets, limit: Duration) {
         let (offsets, ignored) = self.progress.to_commit(partitions, safe);
         ignored
             .iter()
@@ -362,8 +393,7 @@ impl Running {
         if offsets.is_empty() {
             return;
         }
-        let committing = self.consumer.commit(&offsets, self.services.flush_timeout);
-        match committing.await {
+        match self.consumer.commit(&offsets, limit).await {
             Ok(()) => self.progress.note_committed(offsets),
             Err(error) => error!("{} Commit of offsets failed: {error}", self.name),
         }
@@ -371,7 +401,16 @@ impl Running {
 
     // === the end ===
 
-    async fn finish(mut self, ended: Result<()>) -> Result<()> {
+    async fn finish(self, ended: Result<()>) -> Result<()> {
+        let Err(error) = ended else { return self.clean_up().await };
+        let name = self.name.clone();
+        if timeout(CLEAN_UP, self.clean_up()).await.is_err() {
+            warn!("{name} cleaning up after a failure took longer than {CLEAN_UP:?} and was left");
+        }
+        Err(error)
+    }
+
+    async fn clean_up(mut self) -> Result<()> {
         let partitions = self.consumer.assignment();
         let closed = if partitions.is_empty() {
             Ok(())
@@ -379,13 +418,18 @@ impl Running {
             self.commit_and_close(&partitions, CloseReason::Stop).await
         };
         let stopped = self.task.stop().await;
-        let left = close(self.consumer).await;
-        if ended.is_ok() {
-            for error in [closed, stopped].into_iter().filter_map(Result::err) {
-                warn!("{} closing the task: {error}", self.name);
-            }
+        for error in [closed, stopped].into_iter().filter_map(Result::err) {
+            warn!("{} closing the task: {error}", self.name);
         }
-        ended.and(left)
+        close(self.consumer).await
+    }
+}
+
+/// Returns what came, if something did before the time was over.
+fn polled(what: Result<Result<Polled, KafkaError>, Elapsed>) -> Result<Option<Polled>> {
+    match what {
+        Ok(polled) => polled.map(Some).map_err(|error| kafka_error("Failed to read from Kafka", error)),
+        Err(_) => Ok(None),
     }
 }
 

@@ -6,8 +6,7 @@ use crate::{
     driver::HerderHandle,
     in_flight::{InFlight, Place, last_places},
     pipeline::Pipeline,
-    producers::Lease,
-    task::{Command, Control, Mode, Services, TaskSpec},
+    task::{CLEAN_UP, Control, Mode, Services, TaskSpec},
 };
 use acknowledgements::Acknowledger;
 use async_trait::async_trait;
@@ -17,7 +16,7 @@ use millrace_api::{
     SourceRecord, SourceTask, plugins::SourcePlugin,
 };
 use millrace_herder::wire::offset;
-use millrace_kafka::{DeliveryError, Finished, Report, SendError};
+use millrace_kafka::{DeliveryError, Finished, Lane, Report, SendError};
 use std::{
     collections::HashMap,
     future::Future,
@@ -27,7 +26,7 @@ use std::{
     time::Duration,
 };
 use tokio::{
-    sync::mpsc,
+    sync::{mpsc, watch},
     time::{Instant, sleep, sleep_until, timeout},
 };
 use tracing::{error, info, warn};
@@ -40,16 +39,16 @@ pub async fn run(
     spec: TaskSpec,
     plugin: Arc<dyn SourcePlugin>,
     services: Arc<Services>,
-    commands: mpsc::Receiver<Command>,
+    wishes: watch::Receiver<Mode>,
     herder: HerderHandle,
 ) -> Result<()> {
-    let mut control = Control::new(&spec, commands, herder);
+    let mut control = Control::new(&spec, wishes, herder);
     control.wait_while_paused().await;
     if control.mode() == Mode::Stopping {
         return Ok(());
     }
     let pipeline = Pipeline::build(&services.plugins, &services.worker, &spec.connector)?;
-    let lease = services.producers.lane(&spec.connector)?;
+    let lane = services.producers.lane(&spec.id, &spec.connector)?;
     let host =
         Arc::new(Host { spec: spec.clone(), services: services.clone(), acknowledged: Mutex::default() });
     let settings = spec.settings.as_ref().clone();
@@ -63,19 +62,30 @@ pub async fn run(
         in_flight: InFlight::default(),
         host,
         pipeline,
-        lease,
+        lane,
         control,
         next_commit,
         acknowledged: 0,
         keys: HashMap::new(),
     };
     let ended = running.move_records(task.as_mut()).await;
-    let finished = running.finish().await;
-    let stopped = task.stop().await;
-    if let (Ok(()), Err(error)) = (&ended, &stopped) {
-        warn!("{} stopping the task: {error}", running.host);
+    let closing = async {
+        let finished = running.finish().await;
+        if let Err(error) = task.stop().await {
+            warn!("{} stopping the task: {error}", running.host);
+        }
+        finished
+    };
+    match ended {
+        // The herder has a deadline for a stop that was asked for.
+        Ok(()) => closing.await,
+        Err(error) => {
+            if timeout(CLEAN_UP, closing).await.is_err() {
+                warn!("cleaning up after a failure took longer than {CLEAN_UP:?} and was left");
+            }
+            Err(error)
+        }
     }
-    ended.and(finished)
 }
 
 /// A started task with everything it needs.
@@ -83,7 +93,7 @@ struct Running {
     host: Arc<Host>,
     control: Control,
     pipeline: Pipeline,
-    lease: Lease,
+    lane: Lane,
     in_flight: InFlight,
     acknowledger: Acknowledger,
     next_commit: Instant,
@@ -116,11 +126,11 @@ impl Running {
     async fn attend<T>(&mut self, work: impl Future<Output = T>) -> Result<Option<T>> {
         let mut work = pin!(work);
         while self.control.mode() != Mode::Stopping {
-            let free = self.control.mode() == Mode::Running && !self.acknowledger.is_behind();
+            let free = self.control.mode() == Mode::Running;
             tokio::select! {
                 biased;
-                command = self.control.next() => self.control.obey(command).await,
-                finished = self.lease.lane.finished(), if self.lease.lane.in_flight() > 0 => self.note(finished)?,
+                wish = self.control.next() => self.control.obey(wish).await,
+                finished = self.lane.finished(), if self.lane.in_flight() > 0 => self.note(finished)?,
                 () = self.acknowledger.flush(), if self.acknowledger.has_waiting() => {}
                 () = sleep_until(self.next_commit) => self.commit().await?,
                 done = &mut work, if free => return Ok(Some(done)),
@@ -138,9 +148,9 @@ impl Running {
         let report = if originals.is_some() { Report::Metadata } else { Report::Counts };
         let ticket = loop {
             tokio::select! {
-                sent = self.lease.lane.send(&mut records, report) => break sent.map_err(send_error)?,
-                command = self.control.next() => {
-                    self.control.obey(command).await;
+                sent = self.lane.send(&mut records, report) => break sent.map_err(send_error)?,
+                wish = self.control.next() => {
+                    self.control.obey(wish).await;
                     if self.control.mode() == Mode::Stopping {
                         return Ok(false);
                     }
@@ -152,7 +162,7 @@ impl Running {
         if let Some(originals) = originals {
             self.acknowledger.expect(ticket, originals, converted.indexes);
         }
-        while let Some(finished) = self.lease.lane.try_finished() {
+        while let Some(finished) = self.lane.try_finished() {
             self.note(finished)?;
         }
         Ok(true)
@@ -161,8 +171,7 @@ impl Running {
     fn note(&mut self, finished: Finished) -> Result<()> {
         let metadata = finished.outcome.map_err(delivery_error)?;
         self.acknowledged += self.in_flight.acknowledge(finished.ticket.0);
-        self.acknowledger.delivered(finished.ticket, metadata);
-        Ok(())
+        self.acknowledger.delivered(finished.ticket, metadata)
     }
 
     /// Stores what has become safe. An error of the store fails the task: records must not run ahead of an offset that
@@ -214,15 +223,17 @@ impl Running {
         self.attend(sleep(after.unwrap_or(POLL_RETRY))).await.map(|_| ())
     }
 
-    /// Waits for what is in flight and stores its offsets, within `offset.flush.timeout.ms`.
+    /// Stores what is safe, waits a while for what is in flight, and stores that.
     async fn finish(&mut self) -> Result<()> {
-        let deadline = Instant::now() + self.host.services.flush_timeout;
-        let mut failed = Ok(());
-        while self.lease.lane.in_flight() > 0 {
+        self.lane.give_up_open();
+        // What is safe already does not hang on what is not.
+        let mut failed = self.commit().await;
+        let deadline = Instant::now() + self.host.services.closing;
+        while self.lane.in_flight() > 0 {
             tokio::select! {
-                finished = self.lease.lane.finished() => failed = failed.and(self.note(finished)),
+                finished = self.lane.finished() => failed = failed.and(self.note(finished)),
                 () = sleep_until(deadline) => {
-                    let left = self.lease.lane.records_in_flight();
+                    let left = self.lane.records_in_flight();
                     warn!("{} {left} records were not acknowledged in time and will be read again", self.host);
                     break;
                 }

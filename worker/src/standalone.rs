@@ -101,6 +101,7 @@ impl Standalone {
         let listeners = Listeners::bind(&self.config.listeners)?;
         let worker_id = listeners.worker_id(&self.config);
         let (herder, messages) = HerderHandle::new();
+        let task_stop_timeout = self.config.common.task_shutdown_graceful_timeout;
         let plugins = Arc::new(self.plugins);
         let services = Arc::new(Services {
             plugins: plugins.clone(),
@@ -110,10 +111,11 @@ impl Standalone {
             offsets,
             flush_interval: self.config.common.offset_flush_interval,
             flush_timeout: self.config.common.offset_flush_timeout,
+            closing: self.config.common.offset_flush_timeout.min(task_stop_timeout * 3 / 4),
         });
         let options = Options {
             worker_id: worker_id.into(),
-            task_stop_timeout: self.config.common.task_shutdown_graceful_timeout,
+            task_stop_timeout,
             connector_stop_timeout: CONNECTOR_STOP,
         };
         let stop_within = options.task_stop_timeout + options.connector_stop_timeout + STOP_SLACK;
@@ -159,6 +161,12 @@ impl Running {
         Ok(())
     }
 
+    /// Waits for the herder to end on its own, which it does only when it has panicked.
+    pub async fn herder_ended(&mut self) {
+        // Its panic is in the log already.
+        let _ = (&mut self.driver).await;
+    }
+
     /// Returns the addresses of the REST API.
     pub fn addresses(&self) -> impl Iterator<Item = SocketAddr> {
         self.rest.addresses()
@@ -175,7 +183,8 @@ impl Running {
         let began = Instant::now();
         self.rest.stop().await;
         self.herder.tell(Event::StopAsked).await;
-        if tokio::time::timeout(self.stop_within, self.driver).await.is_err() {
+        // A herder that has ended on its own cannot be waited for again.
+        if !self.driver.is_finished() && tokio::time::timeout(self.stop_within, self.driver).await.is_err() {
             error!("connectors and tasks did not stop within {:?}", self.stop_within);
         }
         let left = millrace_kafka::all_closed(CLIENTS_CLOSE).await;

@@ -4,7 +4,7 @@ use crate::{driver::HerderHandle, offset_store::FileOffsetStore, producers::Prod
 use millrace_api::{Error, Plugins, Properties};
 use millrace_herder::{Begin, Event, Incarnation, TaskId};
 use std::{future::Future, pin::pin, sync::Arc, time::Duration};
-use tokio::sync::mpsc;
+use tokio::sync::watch;
 
 /// What every task of a worker uses.
 pub struct Services {
@@ -22,6 +22,9 @@ pub struct Services {
     pub flush_interval: Duration,
     /// How long storing may take: `offset.flush.timeout.ms`.
     pub flush_timeout: Duration,
+    /// How long a task that ends may wait for the last of its records or commits. Shorter than the herder's patience,
+    /// so that what is left to do after it is still done.
+    pub closing: Duration,
 }
 
 /// One start of one task.
@@ -39,34 +42,47 @@ pub struct TaskSpec {
     pub begin: Begin,
 }
 
-/// What a task is told; also to stop, which ends it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Command {
-    /// Take no more records.
-    Pause,
-    /// Go on.
-    Resume,
-    /// End in an orderly way.
-    Stop,
-}
-
-/// How many commands may wait for a task: the herder sends one at a time and waits for none.
-pub const COMMANDS: usize = 16;
-
-/// What a task does now.
+/// What a task does, and what it is told to do. Only the last wish counts, and the end is final.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
     /// Moves records.
     Running,
     /// Waits to be resumed.
     Paused,
-    /// Ends.
+    /// Ends in an orderly way.
     Stopping,
 }
 
-/// Receives a task's commands and reports what it does.
+/// Tells a task what to do; forgets what was told before and not heard yet.
+pub struct Wishes {
+    sender: watch::Sender<Mode>,
+}
+
+impl Wishes {
+    /// Returns the two ends of the line to a task that begins as the specification says.
+    pub fn new(begin: Begin) -> (Self, watch::Receiver<Mode>) {
+        let (sender, wishes) = watch::channel(match begin {
+            Begin::Running => Mode::Running,
+            Begin::Paused => Mode::Paused,
+        });
+        (Self { sender }, wishes)
+    }
+
+    /// Tells the task; nothing counts after the end was asked for.
+    pub fn tell(&self, mode: Mode) {
+        self.sender.send_if_modified(|wish| {
+            let is_new = *wish != Mode::Stopping && *wish != mode;
+            if is_new {
+                *wish = mode;
+            }
+            is_new
+        });
+    }
+}
+
+/// Hears what a task is to do, and reports what it does.
 pub struct Control {
-    commands: mpsc::Receiver<Command>,
+    wishes: watch::Receiver<Mode>,
     herder: HerderHandle,
     task: TaskId,
     incarnation: Incarnation,
@@ -74,10 +90,10 @@ pub struct Control {
 }
 
 impl Control {
-    /// Returns the control of a task that begins as the specification says.
-    pub fn new(spec: &TaskSpec, commands: mpsc::Receiver<Command>, herder: HerderHandle) -> Self {
-        let mode = if spec.begin == Begin::Paused { Mode::Paused } else { Mode::Running };
-        Self { commands, herder, task: spec.id.clone(), incarnation: spec.incarnation, mode }
+    /// Returns the control of a task.
+    pub fn new(spec: &TaskSpec, mut wishes: watch::Receiver<Mode>, herder: HerderHandle) -> Self {
+        let mode = *wishes.borrow_and_update();
+        Self { wishes, herder, task: spec.id.clone(), incarnation: spec.incarnation, mode }
     }
 
     /// Returns what the task is to do now.
@@ -85,30 +101,27 @@ impl Control {
         self.mode
     }
 
-    /// Waits for the next command; may be dropped while it waits. A worker that has gone means stop.
-    pub async fn next(&mut self) -> Command {
-        self.commands.recv().await.unwrap_or(Command::Stop)
-    }
-
-    /// Returns a command that is there already.
-    pub fn waiting(&mut self) -> Option<Command> {
-        match self.commands.try_recv() {
-            Ok(command) => Some(command),
-            Err(mpsc::error::TryRecvError::Empty) => None,
-            Err(mpsc::error::TryRecvError::Disconnected) => Some(Command::Stop),
+    /// Waits for the next wish; may be dropped while it waits. A worker that has gone means the end.
+    pub async fn next(&mut self) -> Mode {
+        match self.wishes.changed().await {
+            Ok(()) => *self.wishes.borrow_and_update(),
+            Err(_) => Mode::Stopping,
         }
     }
 
-    /// Takes a command and reports the new mode when it changes.
-    pub async fn obey(&mut self, command: Command) {
-        let mode = match command {
-            _ if self.mode == Mode::Stopping => Mode::Stopping,
-            Command::Stop => Mode::Stopping,
-            Command::Pause => Mode::Paused,
-            Command::Resume => Mode::Running,
-        };
-        if mode != self.mode {
-            self.mode = mode;
+    /// Returns a wish that is there already.
+    pub fn waiting(&mut self) -> Option<Mode> {
+        match self.wishes.has_changed() {
+            Ok(false) => None,
+            Ok(true) => Some(*self.wishes.borrow_and_update()),
+            Err(_) => Some(Mode::Stopping),
+        }
+    }
+
+    /// Takes up a wish and reports the new mode when it changes.
+    pub async fn obey(&mut self, wish: Mode) {
+        if wish != self.mode && self.mode != Mode::Stopping {
+            self.mode = wish;
             self.report().await;
         }
     }
@@ -123,41 +136,32 @@ impl Control {
         }
     }
 
-    /// Waits until the task may run or must end. Reports a pause.
+    /// Waits until the task may run or must end. Reports a pause; whoever goes on from here reports the rest.
     pub async fn wait_while_paused(&mut self) {
         if self.mode == Mode::Paused {
             self.report().await;
         }
         while self.mode == Mode::Paused {
-            let command = self.next().await;
-            // Whoever waits here is not running yet: it reports that itself.
-            self.mode = match command {
-                Command::Pause => Mode::Paused,
-                Command::Resume => Mode::Running,
-                Command::Stop => Mode::Stopping,
-            };
+            self.mode = self.next().await;
         }
     }
 
-    /// Does some work unless the task is stopped meanwhile, which drops it.
+    /// Does some work unless the task is stopped meanwhile, which drops it. Other wishes are taken up and not reported.
     pub async fn unless_stopped<T>(&mut self, work: impl Future<Output = T>) -> Option<T> {
         let mut work = pin!(work);
-        loop {
+        while self.mode != Mode::Stopping {
             tokio::select! {
                 biased;
-                command = self.commands.recv() => match command.unwrap_or(Command::Stop) {
-                    Command::Stop => {
-                        self.mode = Mode::Stopping;
-                        return None;
-                    }
-                    Command::Pause => self.mode = Mode::Paused,
-                    Command::Resume => self.mode = Mode::Running,
-                },
+                wish = self.next() => self.mode = wish,
                 done = &mut work => return Some(done),
             }
         }
+        None
     }
 }
+
+/// How long a task that has failed may clean up before its failure is told all the same.
+pub const CLEAN_UP: Duration = Duration::from_secs(10);
 
 /// Wraps an error of Kafka's client in one that a task fails with.
 pub fn kafka_error(message: &str, error: millrace_kafka::KafkaError) -> Error {

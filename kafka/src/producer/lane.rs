@@ -102,6 +102,14 @@ impl Lane {
         Ok(open.batch.ticket)
     }
 
+    /// Ends a batch that a dropped call of [`send`](Self::send) left open: what was handed over of it ends in its
+    /// ticket.
+    pub fn give_up_open(&mut self) {
+        if let Some(open) = self.open.clone() {
+            self.close_after_error(&open);
+        }
+    }
+
     /// Waits for a ticket to end: every record acknowledged or failed. Tickets may end out of order.
     ///
     /// Cancel safe. Waits for ever while nothing is in flight.

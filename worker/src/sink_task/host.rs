@@ -51,12 +51,18 @@ impl Host {
         self.state().paused.clone()
     }
 
-    /// Sets the partitions that are the task's now.
-    pub fn assign(&self, partitions: Vec<TopicPartition>) {
+    /// Sets the partitions that are the task's now that it was given some; what it holds back of them stays held back.
+    pub fn assigned(&self, partitions: Vec<TopicPartition>) {
         let mut state = self.state();
         state.assignment = partitions.into_iter().collect();
         let State { assignment, paused, .. } = &mut *state;
         paused.retain(|partition| assignment.contains(partition));
+    }
+
+    /// Sets the partitions that are left. An eager rebalance takes all and gives most back: what the sink holds back is
+    /// remembered until it is known which.
+    pub fn revoked(&self, partitions: Vec<TopicPartition>) {
+        self.state().assignment = partitions.into_iter().collect();
     }
 
     /// Asks for a commit on the worker's own behalf.

@@ -1,18 +1,21 @@
 //! Tells a task what became of its records, when it has asked.
 
-use millrace_api::{Acknowledgement, RecordMetadata, SourceRecord};
+use millrace_api::{Acknowledgement, Error, RecordMetadata, Result, SourceRecord};
 use millrace_kafka::Ticket;
 use std::collections::{HashMap, VecDeque};
 use tokio::sync::mpsc;
 
-/// How many acknowledgements may wait in a task's channel before the worker stops polling it.
+/// How many acknowledgements a task's channel holds; more wait with the worker.
 pub const QUEUE: usize = 1024;
+
+/// How many may wait with the worker before the task fails: a task that asked must read.
+const WAITING_MAX: usize = 1_000_000;
 
 /// Keeps the records of a task that has asked, and tells it what became of them; costs nothing for one that has not.
 pub struct Acknowledger {
     sender: Option<mpsc::Sender<Acknowledgement>>,
     expected: HashMap<u64, Expected>,
-    /// What the channel has no room for yet. Bounded by the records in flight: a task with anything here is not polled.
+    /// What the channel has no room for yet.
     waiting: VecDeque<Acknowledgement>,
 }
 
@@ -38,9 +41,10 @@ impl Acknowledger {
         self.expected.insert(ticket.0, Expected { originals, indexes });
     }
 
-    /// Tells of every record of a ticket; those that a transformation has dropped have no metadata.
-    pub fn delivered(&mut self, ticket: Ticket, metadata: Vec<millrace_kafka::RecordMetadata>) {
-        let Some(Expected { originals, indexes }) = self.expected.remove(&ticket.0) else { return };
+    /// Tells of every record of a ticket; those that a transformation has dropped have no metadata. Fails when the task
+    /// does not read what it asked for.
+    pub fn delivered(&mut self, ticket: Ticket, metadata: Vec<millrace_kafka::RecordMetadata>) -> Result<()> {
+        let Some(Expected { originals, indexes }) = self.expected.remove(&ticket.0) else { return Ok(()) };
         let mut places = vec![None; originals.len()];
         for (index, metadata) in indexes.into_iter().zip(metadata) {
             places[index] = Some(RecordMetadata {
@@ -53,6 +57,12 @@ impl Acknowledger {
         for (record, metadata) in originals.into_iter().zip(places) {
             self.tell(Acknowledgement::Delivered { record: Box::new(record), metadata });
         }
+        if self.waiting.len() > WAITING_MAX {
+            let text =
+                format!("the task asked for acknowledgements and has left {WAITING_MAX} of them unread");
+            return Err(Error::connect(text));
+        }
+        Ok(())
     }
 
     /// Tells that offsets were stored.
@@ -60,11 +70,6 @@ impl Acknowledger {
         if self.sender.is_some() {
             self.tell(Acknowledgement::Committed);
         }
-    }
-
-    /// Tells whether the task must read before it is polled again.
-    pub fn is_behind(&self) -> bool {
-        self.waiting.len() > QUEUE
     }
 
     /// Tells whether something waits for room.
