@@ -19,6 +19,7 @@ help:
 build:
 	@xtask/need build
 	cargo build --release --locked --package millrace
+	@ln -sf millrace $(dir $(BIN))connect-standalone
 
 demo: build
 	@$(BIN) demo
