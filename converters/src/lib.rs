@@ -6,6 +6,7 @@
 mod byte_array;
 mod charset;
 mod converter_type;
+mod json;
 mod simple_header;
 mod string;
 
@@ -14,6 +15,7 @@ use millrace_api::Plugins;
 /// Adds every converter of this crate.
 pub fn register(plugins: &mut Plugins) {
     byte_array::register(plugins);
+    json::register(plugins);
     simple_header::register(plugins);
     string::register(plugins);
 }

@@ -25,12 +25,18 @@ pub fn suite() -> Suite {
             "org.apache.kafka.connect.converters.IntegerConverter",
             "org.apache.kafka.connect.converters.LongConverter",
             "org.apache.kafka.connect.converters.ShortConverter",
-            "org.apache.kafka.connect.json.JsonConverter",
         ],
-        different: &[(
-            "string-from-bytebuffer",
-            "bytes have one representation here and no text in Java that could be repeated: they are written in hex",
-        )],
+        different: &[
+            (
+                "json-from-schema-all-attributes",
+                "the vectors are read with members in alphabetical order, and this one is about another order: the \
+                 converter's own tests have it",
+            ),
+            (
+                "string-from-bytebuffer",
+                "bytes have one representation here and no text in Java that could be repeated: they are written in hex",
+            ),
+        ],
         run: Box::new(move |vector| run(&plugins, vector)),
     }
 }
