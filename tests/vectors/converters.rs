@@ -19,12 +19,6 @@ pub fn suite() -> Suite {
             "io.confluent.connect.avro.AvroConverter",
             "io.confluent.connect.json.JsonSchemaConverter",
             "io.confluent.connect.protobuf.ProtobufConverter",
-            "org.apache.kafka.connect.converters.BooleanConverter",
-            "org.apache.kafka.connect.converters.DoubleConverter",
-            "org.apache.kafka.connect.converters.FloatConverter",
-            "org.apache.kafka.connect.converters.IntegerConverter",
-            "org.apache.kafka.connect.converters.LongConverter",
-            "org.apache.kafka.connect.converters.ShortConverter",
         ],
         different: &[
             (
