@@ -6,7 +6,7 @@ use millrace_broker::Broker;
 use millrace_worker::{
     connector_file,
     settings::{Bootstrap, WorkerConfig},
-    standalone::{Running, Standalone},
+    standalone::{Running, Standalone, StartError},
 };
 use std::{
     ffi::OsString,
@@ -27,6 +27,8 @@ const EXIT_USAGE: u8 = 1;
 const EXIT_HERDER: u8 = 1;
 /// The worker did not start.
 const EXIT_START: u8 = 2;
+/// The herder did not start.
+const EXIT_HERDER_START: u8 = 3;
 /// A connector of the command line could not be created.
 const EXIT_CONNECTOR: u8 = 3;
 
@@ -129,6 +131,11 @@ async fn serve(worker: &Path, connectors: &[PathBuf], data: Handle) -> u8 {
 }
 
 fn stopping(reason: &anyhow::Error) -> u8 {
+    // Kafka Connect reads the offset file when it starts the herder, which has a code of its own.
+    if let Some(StartError::Offsets(_)) = reason.downcast_ref() {
+        error!("Failed to start Connect: {reason:#}");
+        return EXIT_HERDER_START;
+    }
     error!("Stopping due to error: {reason:#}");
     EXIT_START
 }

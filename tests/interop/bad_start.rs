@@ -130,7 +130,7 @@ fn a_broken_escape_in_a_connector_file_ends_with_3() {
     let mut worker = worker();
     let file = worker.folder().write("broken.properties", "name=a\ntopic=\\u12G4\n");
     worker.add_file(file);
-    check_end(&mut worker, 3, &["\\u12G4", "broken.properties, line 2"]);
+    check_end(&mut worker, 3, &["\\u12G4", "broken.properties: line 2"]);
 }
 
 /// The first of the two runs until then, and is stopped in order: its offsets are written.
@@ -188,7 +188,7 @@ fn a_broken_escape_in_the_worker_file_ends_with_2() {
     let file = folder.write("worker.properties", "key.converter=\\u00\n").display().to_string();
     let (code, log) = run(&["standalone", &file]);
     assert_eq!(code, 2, "{log}");
-    assert!(log.contains("\\u00") && log.contains("worker.properties, line 1"), "{log}");
+    assert!(log.contains("\\u00") && log.contains("worker.properties: line 1"), "{log}");
 }
 
 #[test]

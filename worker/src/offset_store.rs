@@ -47,6 +47,12 @@ pub enum OffsetStoreError {
         /// What was found.
         source: OffsetFileError,
     },
+    /// Something else has that name, and would be replaced by the first write.
+    #[error("{path} (offset.storage.file.filename) is not a regular file; it was left untouched")]
+    NotAFile {
+        /// What was named.
+        path: PathBuf,
+    },
     /// The file ends too early: its writer was killed while it wrote.
     #[error(
         "offset file {path} (offset.storage.file.filename) is cut off and was left untouched: restore a copy of it, or move it away to read every source from its beginning"
@@ -97,7 +103,9 @@ impl FileOffsetStore {
                 Err(source) => return Err(OffsetStoreError::Foreign { path: path.into(), source }),
             },
         };
-        Ok(Self { path: path.into(), entries: Mutex::new(entries), writing: Arc::default() })
+        // A link stays one: what it leads to is replaced.
+        let path = fs::canonicalize(path).unwrap_or_else(|_| path.into());
+        Ok(Self { path, entries: Mutex::new(entries), writing: Arc::default() })
     }
 
     /// Returns the stored offset of a key.
@@ -145,6 +153,9 @@ impl FileOffsetStore {
     fn read_file(path: &Path) -> Result<Option<Bytes>, OffsetStoreError> {
         let read = |source| OffsetStoreError::Read { path: path.into(), source };
         let size = match fs::metadata(path) {
+            Ok(metadata) if !metadata.is_file() => {
+                return Err(OffsetStoreError::NotAFile { path: path.into() });
+            }
             Ok(metadata) => metadata.len(),
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(read(error)),
@@ -193,6 +204,22 @@ mod tests {
         let error = FileOffsetStore::open(&path).unwrap_err();
         assert!(matches!(error, OffsetStoreError::Foreign { .. }), "{error}");
         assert_eq!(fs::read(&path).unwrap(), b"not an offset file");
+    }
+
+    #[tokio::test]
+    async fn a_device_or_folder_is_refused_and_a_link_stays_one() {
+        for path in ["/dev/zero", "/dev/null", "/tmp"] {
+            let error = FileOffsetStore::open(Path::new(path)).unwrap_err();
+            assert!(matches!(error, OffsetStoreError::NotAFile { .. }), "{error}");
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let (file, link) = (folder.path().join("file"), folder.path().join("link"));
+        fs::write(&file, b"").unwrap();
+        std::os::unix::fs::symlink(&file, &link).unwrap();
+        let store = Arc::new(FileOffsetStore::open(&link).unwrap());
+        store.set(vec![(bytes("a"), Some(bytes("1")))]).await.unwrap();
+        assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+        assert_eq!(FileOffsetStore::open(&file).unwrap().get(b"a"), Some(bytes("1")));
     }
 
     #[tokio::test]

@@ -1,11 +1,12 @@
 //! Where lines go: a file that is appended to, or standard output. Blocking calls; runs on blocking threads only.
 
 use std::{
-    fs::{File, OpenOptions},
+    fs::{self, File, OpenOptions},
     io::{self, Write},
-    os::fd::AsFd,
+    os::{fd::AsFd, unix::fs::FileExt},
     sync::{Mutex, PoisonError},
 };
+use tracing::warn;
 
 /// Held while lines go to standard output, which may be a pipe: it takes large writes in parts, and those of
 /// several tasks would mix within a line.
@@ -20,7 +21,14 @@ pub(super) enum Output {
 impl Output {
     /// Opens a file to append to, creating it when it is missing.
     pub(super) fn open(path: &str) -> io::Result<Self> {
-        OpenOptions::new().create(true).append(true).open(path).map(Self::File)
+        let mut file = OpenOptions::new().create(true).append(true).open(path)?;
+        if ends_within_a_line(path)? {
+            warn!(
+                "file {path} ends within a line, as a killed process leaves it: the next line begins on its own"
+            );
+            file.write_all(b"\n")?;
+        }
+        Ok(Self::File(file))
     }
 
     /// Opens standard output by a handle of its own: the library's swallows some errors, and must stay open.
@@ -38,6 +46,18 @@ impl Output {
             }
         }
     }
+}
+
+/// Tells whether the last byte of a regular file is not the end of a line. One that may not be read is taken for whole.
+fn ends_within_a_line(path: &str) -> io::Result<bool> {
+    let metadata = fs::metadata(path)?;
+    if !metadata.is_file() || metadata.len() == 0 {
+        return Ok(false);
+    }
+    let Ok(file) = File::open(path) else { return Ok(false) };
+    let mut last = [0];
+    file.read_exact_at(&mut last, metadata.len() - 1)?;
+    Ok(last != *b"\n")
 }
 
 /// Writes everything, or as good as nothing: a full disk takes a part, and the torn line at its end would be

@@ -76,6 +76,17 @@ impl SinkFixture for Target {
 }
 
 #[tokio::test]
+async fn a_line_after_a_torn_one_begins_on_its_own() {
+    let target = Target::new();
+    for (before, after) in [("", "new\n"), ("zero\n", "zero\nnew\n"), ("zero\non", "zero\non\nnew\n")] {
+        fs::write(&target.path, before).unwrap();
+        let mut task = start(target.settings()).await.unwrap();
+        task.put(&mut batch([Value::from("new")])).await.unwrap();
+        assert_eq!(target.content(), after);
+    }
+}
+
+#[tokio::test]
 async fn keeps_the_contract_of_sinks() {
     sink_contract(Target::new()).await;
 }
