@@ -30,10 +30,6 @@ const DIFFERENT: &[(&str, &str)] = &[
 const NOT_BUILT: &[&str] = &[
     "org.apache.kafka.connect.transforms.Cast$Key",
     "org.apache.kafka.connect.transforms.Cast$Value",
-    "org.apache.kafka.connect.transforms.InsertHeader",
-    "org.apache.kafka.connect.transforms.TimestampConverter$Key",
-    "org.apache.kafka.connect.transforms.TimestampConverter$Value",
-    "org.apache.kafka.connect.transforms.TimestampRouter",
 ];
 
 fn run(plugins: &Plugins, vector: &Json) -> Verdict {

@@ -5,6 +5,7 @@
 
 mod big_decimal;
 mod checks;
+mod date_format;
 mod drop_headers;
 mod extract_field;
 mod field_path;
@@ -13,6 +14,7 @@ mod flatten;
 mod header_from;
 mod hoist_field;
 mod insert_field;
+mod insert_header;
 mod mask_field;
 mod operand;
 mod predicates;
@@ -21,6 +23,8 @@ mod replace_field;
 mod schema_cache;
 mod set_schema_metadata;
 mod structs;
+mod timestamp_converter;
+mod timestamp_router;
 mod value_to_key;
 
 use millrace_api::Plugins;
@@ -34,10 +38,13 @@ pub fn register(plugins: &mut Plugins) {
     header_from::register(plugins);
     hoist_field::register(plugins);
     insert_field::register(plugins);
+    insert_header::register(plugins);
     mask_field::register(plugins);
     predicates::register(plugins);
     regex_router::register(plugins);
     replace_field::register(plugins);
     set_schema_metadata::register(plugins);
+    timestamp_converter::register(plugins);
+    timestamp_router::register(plugins);
     value_to_key::register(plugins);
 }
