@@ -28,8 +28,6 @@ const DIFFERENT: &[(&str, &str)] = &[
 ];
 
 const NOT_BUILT: &[&str] = &[
-    "org.apache.kafka.connect.transforms.Cast$Key",
-    "org.apache.kafka.connect.transforms.Cast$Value",
 ];
 
 fn run(plugins: &Plugins, vector: &Json) -> Verdict {

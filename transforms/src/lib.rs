@@ -4,6 +4,7 @@
 //! on keys or values exist twice, as `Outer$Key` and `Outer$Value`.
 
 mod big_decimal;
+mod cast;
 mod checks;
 mod date_format;
 mod drop_headers;
@@ -31,6 +32,7 @@ use millrace_api::Plugins;
 
 /// Adds every transformation and predicate of this crate.
 pub fn register(plugins: &mut Plugins) {
+    cast::register(plugins);
     drop_headers::register(plugins);
     extract_field::register(plugins);
     filter::register(plugins);
