@@ -95,10 +95,10 @@ impl Runner<'_> {
         if !is_built {
             return Ok(());
         }
-        let libraries = sysroot()?.join("lib");
+        let libraries = libraries()?;
         for program in test_programs(&output) {
             let mut command = Command::new(&program.executable);
-            // The test program of a procedural macro is linked to the compiler's own libraries.
+            // The test program of a procedural macro is linked to the shared standard library.
             command.current_dir(&program.folder).env("LD_LIBRARY_PATH", &libraries);
             if program.starts_servers {
                 command.args(["--test-threads", SERVER_TEST_THREADS]);
@@ -170,10 +170,12 @@ fn folder_name(folder: &Path) -> String {
     folder.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }
 
-fn sysroot() -> Result<PathBuf> {
-    let output = Command::new("rustc").args(["--print", "sysroot"]).output().context("starting rustc")?;
+/// Returns the folder with the standard library as a shared one.
+fn libraries() -> Result<PathBuf> {
+    let output =
+        Command::new("rustc").args(["--print", "target-libdir"]).output().context("starting rustc")?;
     if !output.status.success() {
-        bail!("rustc --print sysroot: {}", String::from_utf8_lossy(&output.stderr));
+        bail!("rustc --print target-libdir: {}", String::from_utf8_lossy(&output.stderr));
     }
     Ok(String::from_utf8(output.stdout)?.trim().into())
 }
