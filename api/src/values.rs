@@ -1,16 +1,23 @@
 //! Texts of values, and values of texts: what Connect calls `Values`.
 //!
 //! The text of a value resembles JSON. Reading one back infers type and schema, so it is not symmetric: `007` comes
-//! back as a number, a time stamp at midnight as a date. The simple header converter is made of these two functions;
+//! back as a number, a time stamp at midnight as a date. The simple header converter is made of [`to_text`] and [`parse`];
 //! transformations that take values from settings read them so too. Instants are shown and read on the clock of a
 //! time zone, in Connect the worker's.
 
 mod align;
+mod convert;
+mod infer;
 mod merge;
 mod number;
 mod parser;
 mod temporal;
 mod tokens;
+mod validate;
+
+pub use convert::{Target, convert};
+pub use infer::infer;
+pub use validate::{validate, validate_field};
 
 use crate::{Datum, Schema, Value, text};
 use base64::{Engine as _, engine::general_purpose::STANDARD};

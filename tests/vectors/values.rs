@@ -1,11 +1,15 @@
 //! Text inference and conversions.
 
 use crate::{
+    errors::{self, Phase},
     notation, show,
     suite::{Suite, Verdict},
 };
 use jiff::tz::TimeZone;
-use millrace_api::{Datum, values};
+use millrace_api::{
+    Datum, Result,
+    values::{self, Target},
+};
 use serde_json::Value as Json;
 
 pub fn suite() -> Suite {
@@ -13,24 +17,7 @@ pub fn suite() -> Suite {
         name: "values",
         text: include_str!("values.json"),
         subject: "op",
-        not_built: &[
-            "infer",
-            "project",
-            "toBoolean",
-            "toByte",
-            "toDate",
-            "toDecimal",
-            "toDouble",
-            "toFloat",
-            "toInteger",
-            "toList",
-            "toLong",
-            "toMap",
-            "toShort",
-            "toTime",
-            "toTimestamp",
-            "validate",
-        ],
+        not_built: &["project"],
         different: &[(
             "tostring-object-fails",
             "a value here cannot be of a class that Connect does not know",
@@ -57,10 +44,64 @@ fn run(vector: &Json) -> Verdict {
             };
             (Json::from(values::to_text(&value, &zone)), expected["string"].clone())
         }
-        _ => return Verdict::NotBuilt,
+        "infer" => match values::infer(&notation::value(&vector["value"], None).unwrap()) {
+            Ok(schema) => {
+                let wanted = notation::schema(&expected["schema"]).unwrap();
+                (
+                    Json::from(schema.as_deref().map(show::schema)),
+                    Json::from(wanted.as_deref().map(show::schema)),
+                )
+            }
+            Err(error) => return errors::check(vector, Phase::Convert, &error),
+        },
+        "validate" => match validate(vector) {
+            Ok(()) => (true.into(), expected["ok"].clone()),
+            Err(error) => return errors::check(vector, Phase::Convert, &error),
+        },
+        op => {
+            let Some(target) = target(op, vector) else { return Verdict::NotBuilt };
+            let schema = notation::schema(&vector["schema"]).unwrap();
+            let value = notation::value(&vector["value"], None).unwrap();
+            match values::convert(target, schema.as_deref(), &value, &zone) {
+                Ok(value) => {
+                    let wanted = notation::value(&expected["value"], None).unwrap();
+                    (show::value(&value), show::value(&wanted))
+                }
+                Err(error) => return errors::check(vector, Phase::Convert, &error),
+            }
+        }
     };
     if found == wanted {
         return Verdict::Held;
     }
     Verdict::Failed(format!("\n    found    {found}\n    expected {wanted}"))
+}
+
+fn target(op: &str, vector: &Json) -> Option<Target> {
+    Some(match op {
+        "toBoolean" => Target::Boolean,
+        "toByte" => Target::Int8,
+        "toShort" => Target::Int16,
+        "toInteger" => Target::Int32,
+        "toLong" => Target::Int64,
+        "toFloat" => Target::Float32,
+        "toDouble" => Target::Float64,
+        "toList" => Target::List,
+        "toMap" => Target::Map,
+        "toDate" => Target::Date,
+        "toTime" => Target::Time,
+        "toTimestamp" => Target::Timestamp,
+        "toDecimal" => Target::Decimal(vector["scale"].as_i64().unwrap().try_into().unwrap()),
+        _ => return None,
+    })
+}
+
+fn validate(vector: &Json) -> Result<()> {
+    let schema = notation::schema(&vector["schema"]).unwrap().unwrap();
+    // Without the schema, so that a value may be of another type.
+    let value = notation::value(&vector["value"], None).unwrap();
+    match vector["field"].as_str() {
+        Some(field) => values::validate_field(field, &schema, &value),
+        None => values::validate(&schema, &value),
+    }
 }

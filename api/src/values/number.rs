@@ -24,13 +24,12 @@ pub(super) fn parse(text: &str) -> Option<Datum> {
             return Some(Datum::new(Schema::float64(), Value::Float64(double)));
         }
     }
-    let unscaled = format!("{}{}", number.sign, number.digits).parse().ok()?;
-    let decimal = Decimal { unscaled, scale: number.scale };
+    let decimal = number.decimal()?;
     Some(Datum::new(Arc::new(Schema::decimal(number.scale)), Value::Decimal(Box::new(decimal))))
 }
 
 /// A number as it was written.
-struct Number {
+pub(super) struct Number {
     sign: &'static str,
     /// ASCII digits without zeros at the front; empty for zero.
     digits: String,
@@ -39,7 +38,7 @@ struct Number {
 }
 
 impl Number {
-    fn parse(text: &str) -> Option<Self> {
+    pub(super) fn parse(text: &str) -> Option<Self> {
         let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
         let sign = if text.starts_with('-') { "-" } else { "" };
         let (mantissa, exponent) = match unsigned.split_once(['e', 'E']) {
@@ -54,6 +53,33 @@ impl Number {
         let scale = i64::try_from(fraction.len()).ok()? - exponent;
         let digits = format!("{whole}{fraction}").trim_start_matches('0').to_string();
         Some(Self { sign, digits, scale: scale.try_into().ok()? })
+    }
+
+    /// Returns the lowest 64 bits of the number without its fraction.
+    pub(super) fn low_bits(&self) -> i64 {
+        let len = self.digits.len() as i64;
+        let kept = len - i64::from(self.scale);
+        let zeros = kept - len;
+        // So many zeros leave nothing in the lowest 64 bits.
+        if zeros >= 64 {
+            return 0;
+        }
+        let digits = self.digits.bytes().map(|digit| i64::from(digit - b'0'));
+        let digits = digits.take(usize::try_from(kept).unwrap_or_default());
+        let digits = digits.chain((0..zeros).map(|_| 0));
+        let bits = digits.fold(0, |bits: i64, digit| bits.wrapping_mul(10).wrapping_add(digit));
+        if self.sign.is_empty() { bits } else { bits.wrapping_neg() }
+    }
+
+    /// Returns the nearest double.
+    pub(super) fn double(&self) -> Option<f64> {
+        self.to_string().parse().ok()
+    }
+
+    /// Returns the number with the scale it was written with.
+    pub(super) fn decimal(&self) -> Option<Decimal> {
+        let digits = if self.digits.is_empty() { "0" } else { &self.digits };
+        Some(Decimal { unscaled: format!("{}{digits}", self.sign).parse().ok()?, scale: self.scale })
     }
 
     /// Returns the number when it is whole and an int64, without ever writing out its zeros.

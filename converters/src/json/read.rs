@@ -7,7 +7,9 @@ use super::{
     tape::{Span, Tape, Token, unescape},
 };
 use bytes::Bytes;
-use millrace_api::{Blob, Error, Fields, Kind, Map, Result, Schema, Struct, Text, Value, calendar::DAY_MS};
+use millrace_api::{
+    Blob, Error, Fields, Kind, Map, Result, Schema, Struct, Text, Value, calendar::DAY_MS, values,
+};
 use std::sync::Arc;
 
 /// Reads the values of one document.
@@ -80,15 +82,9 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Checks that no null was made where the schema wants a value.
-    pub(super) fn check_nulls(&self, schema: &Schema, value: &Value, location: &str) -> Result<()> {
-        if !self.made_null {
-            return Ok(());
-        }
-        let Some(Misplaced { kind, place }) = find_null(schema, value) else { return Ok(()) };
-        Err(Error::data(format!(
-            "Invalid value: null used for required {place}{location}, schema type: {kind}"
-        )))
+    /// Whether something was read as null that is not, so that what was read must be checked.
+    pub(super) fn made_null(&self) -> bool {
+        self.made_null
     }
 
     fn null(&self, schema: &Schema) -> Result<Value> {
@@ -215,16 +211,16 @@ impl<'a> Reader<'a> {
                 self.positions[base + field] = Some(value);
             }
         }
-        let mut values = Vec::with_capacity(fields.len());
+        let mut read = Vec::with_capacity(fields.len());
         for (place, field) in fields.iter().enumerate() {
             let value = self.value(&field.schema, self.positions[base + place])?;
             if self.made_null {
-                self.check_nulls(&field.schema, &value, &format!("field: \"{}\"", field.name))?;
+                values::validate_field(&field.name, &field.schema, &value)?;
             }
-            values.push(value);
+            read.push(value);
         }
         self.positions.truncate(base);
-        Ok(Value::Struct(Struct::from_values(Arc::clone(schema), values)))
+        Ok(Value::Struct(Struct::from_values(Arc::clone(schema), read)))
     }
 
     /// Finds a field by name. Most documents have their members in the order of the fields, so the one at `guess` is
@@ -285,33 +281,5 @@ fn node_type(token: Token) -> &'static str {
         Token::Plain(_) | Token::Escaped(_) => "STRING",
         Token::Array { .. } => "ARRAY",
         Token::Object { .. } | Token::Known => "OBJECT",
-    }
-}
-
-/// A null where the schema wants a value.
-struct Misplaced {
-    kind: String,
-    /// The way out to the whole: `value of map element of array `.
-    place: String,
-}
-
-/// Looks for a null that may not be. Structs inside were looked through when they were read.
-fn find_null(schema: &Schema, value: &Value) -> Option<Misplaced> {
-    let inner = |schema: &Option<Arc<Schema>>, value: &Value, place: &str| {
-        let mut found = find_null(schema.as_deref()?, value)?;
-        found.place.push_str(place);
-        Some(found)
-    };
-    match (&schema.kind, value) {
-        (kind, Value::Null) if !schema.optional => {
-            Some(Misplaced { kind: kind.to_string(), place: String::new() })
-        }
-        (Kind::Array(element), Value::Array(values)) => {
-            values.iter().find_map(|value| inner(element, value, "element of array "))
-        }
-        (Kind::Map(keys, values), Value::Map(map)) => map.iter().find_map(|(key, value)| {
-            inner(keys, key, "key of map ").or_else(|| inner(values, value, "value of map "))
-        }),
-        _ => None,
     }
 }

@@ -1,7 +1,7 @@
 //! Reading schema objects.
 
 use super::{read::Reader, tape::Token};
-use millrace_api::{Class, Error, Fields, Kind, Result, Schema, Value, java};
+use millrace_api::{Class, Error, Fields, Kind, Result, Schema, Value, java, values};
 use std::sync::Arc;
 
 impl Reader<'_> {
@@ -113,7 +113,8 @@ impl Reader<'_> {
         let value = self.value(schema, Some(index))?;
         let checked = match &value {
             Value::Struct(_) => Err(Error::data("Struct schemas do not match.")),
-            other => self.check_nulls(schema, other, "value"),
+            other if self.made_null() => values::validate(schema, other),
+            _ => Ok(()),
         };
         checked.map_err(|cause| builder("Invalid default value").caused_by(cause))?;
         if !value.is_null() {
