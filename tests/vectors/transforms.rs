@@ -15,7 +15,7 @@ pub fn suite() -> Suite {
         name: "transforms",
         text: include_str!("transforms.json"),
         subject: "class",
-        not_built: NOT_BUILT,
+        not_built: &[],
         different: DIFFERENT,
         run: Box::new(move |vector| run(&plugins, vector)),
     }
@@ -25,9 +25,6 @@ const DIFFERENT: &[(&str, &str)] = &[
     ("flatten-schemaless-collision-last-wins", "the maps of the vectors are read in alphabetical order here"),
     ("headerfrom-config-empty-fields", "both settings are empty, and both are told, not only the first"),
     ("mask-schemaless-bigint", "the data model here has no integers beyond 64 bits but decimals"),
-];
-
-const NOT_BUILT: &[&str] = &[
 ];
 
 fn run(plugins: &Plugins, vector: &Json) -> Verdict {

@@ -193,4 +193,18 @@ mod tests {
         let flat = flatten.apply(record, &Origin::Source(None)).unwrap().unwrap();
         assert_eq!(flat.value.value, map([("a.b", Value::Int64(2)), ("a.c", Value::Int64(3))]));
     }
+
+    /// As deep as the JSON converter lets values be.
+    #[test]
+    fn a_thousand_levels_become_one() {
+        let leaf = Value::Int64(1);
+        let value =
+            (0..1000).fold(leaf, |inner, _| Value::Map(Box::new(Map::from_iter([("a".into(), inner)]))));
+        let delimiter = String::new();
+        let mut flatten = Flatten { operand: Operand::Value, delimiter, schemas: SchemaCache::default() };
+        let record = Record::new("t", Datum::schemaless(value));
+        let flat = flatten.apply(record, &Origin::Source(None)).unwrap().unwrap();
+        let expected = Map::from_iter([("a".repeat(1000).into(), Value::Int64(1))]);
+        assert_eq!(flat.value.value, Value::Map(Box::new(expected)));
+    }
 }
