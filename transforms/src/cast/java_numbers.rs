@@ -11,8 +11,12 @@ pub(super) fn single(text: &str) -> Option<f32> {
     Some(match read(text)? {
         Read::Decimal(text) => text.parse().ok()?,
         Read::Hexadecimal { negative, digits, power } => {
-            let magnitude =
-                (digits as f32 as f64 * power_of_two(power / 2) * power_of_two(power - power / 2)) as f32;
+            // Rounded once: a double holds what is left exactly, what is lost counts as its lowest bit.
+            let lost_bits = (u64::BITS - digits.leading_zeros()).saturating_sub(f64::MANTISSA_DIGITS);
+            let lost = digits & ((1 << lost_bits) - 1) != 0;
+            let kept = (digits >> lost_bits | u64::from(lost)) as f64;
+            let power = power + i64::from(lost_bits);
+            let magnitude = (kept * power_of_two(power / 2) * power_of_two(power - power / 2)) as f32;
             if negative == Sign::Minus { -magnitude } else { magnitude }
         }
     })
@@ -121,6 +125,12 @@ mod tests {
                 assert_eq!(single(text), Some(number as f32), "{text}");
             }
         }
+    }
+
+    #[test]
+    fn the_smallest_singles_are_rounded_once() {
+        assert_eq!(single("0x1.caeb1565b01d2p-127").map(f32::to_bits), Some(7_518_917));
+        assert_eq!(single("-0x1.2f20b7e48a643p-129").map(f32::to_bits), Some(-2_146_242_037_i32 as u32));
     }
 
     #[test]
