@@ -26,7 +26,7 @@ use std::{
 use tokio::{runtime::Handle, task::JoinHandle};
 use tracing::{error, info, warn};
 
-/// How long the brokers may take to say which cluster they are, as in Kafka Connect's admin client.
+/// How long the brokers may take to say which cluster they are, unless `default.api.timeout.ms` says otherwise.
 const CLUSTER_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// How long a connector may take to stop, as in Kafka Connect.
@@ -139,7 +139,9 @@ impl Standalone {
         let mut settings = self.config.properties.as_ref().clone();
         settings.insert("bootstrap.servers", self.bootstrap_servers.as_str());
         let admin = Admin::connect(&settings).map_err(StartError::Cluster)?;
-        admin.cluster_id(CLUSTER_TIMEOUT).await.map_err(StartError::Cluster)
+        let given = settings.get("default.api.timeout.ms").and_then(|text| text.trim().parse().ok());
+        let limit = given.map_or(CLUSTER_TIMEOUT, Duration::from_millis);
+        admin.cluster_id(limit).await.map_err(StartError::Cluster)
     }
 }
 
