@@ -1,7 +1,7 @@
 //! One worker: what runs connectors and tasks, and the REST API over it. Names no plugin.
 //!
-//! The herder (`millrace-herder`) decides; [`driver`] is the only loop around it. A source task lives in [`source_task`], a
-//! sink task in [`sink_task`]; both share [`pipeline`] and know nothing of each other.
+//! The herder (`millrace-herder`) decides; [`driver`] is the only loop around it. A source task lives in `source_task`, a
+//! sink task in `sink_task`; both share `pipeline` and know nothing of each other.
 
 mod connector;
 pub mod connector_file;

@@ -1,7 +1,7 @@
 //! The REST API: handlers parse, send one request to the herder, wait for its answer, and render it.
 //!
 //! What holds for every path (unknown paths, wrong methods and media types, trailing slashes, the request log) is in
-//! [`respond`]; a resource sees only requests that are meant for it.
+//! `respond`; a resource sees only requests that are meant for it.
 
 mod answers;
 mod connectors;
