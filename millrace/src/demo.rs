@@ -2,6 +2,7 @@
 
 use anyhow::{Context, bail, ensure};
 use indicatif::{ProgressBar, ProgressStyle};
+use rustix::process::{Pid, Signal, kill_process};
 use std::{
     fs::{self, File},
     io::{BufRead, BufReader, BufWriter, Read, Write},
@@ -187,8 +188,7 @@ impl Worker {
     }
 
     fn stop(&mut self) -> anyhow::Result<()> {
-        let pid = self.process.id().to_string();
-        Command::new("kill").args(["-TERM", &pid]).status().context("stopping the worker")?;
+        kill_process(Pid::from_child(&self.process), Signal::TERM).context("stopping the worker")?;
         let status = self.process.wait()?;
         ensure!(status.code() == Some(143), "the worker ended with {status}; see {}", self.log.display());
         Ok(())
