@@ -43,6 +43,8 @@ pub mod java {
     pub const DATA: &str = "org.apache.kafka.connect.errors.DataException";
     /// A schema that cannot be built.
     pub const SCHEMA_BUILDER: &str = "org.apache.kafka.connect.errors.SchemaBuilderException";
+    /// A value that cannot be read with another schema.
+    pub const SCHEMA_PROJECTOR: &str = "org.apache.kafka.connect.errors.SchemaProjectorException";
     /// A setting that is missing or wrong.
     pub const CONFIG: &str = "org.apache.kafka.common.config.ConfigException";
 }

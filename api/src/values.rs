@@ -11,12 +11,14 @@ mod infer;
 mod merge;
 mod number;
 mod parser;
+mod project;
 mod temporal;
 mod tokens;
 mod validate;
 
 pub use convert::{Target, convert};
 pub use infer::infer;
+pub use project::project;
 pub use validate::{validate, validate_field};
 
 use crate::{Datum, Schema, Value, text};

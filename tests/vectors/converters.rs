@@ -60,10 +60,8 @@ fn run(plugins: &Plugins, vector: &Json) -> Verdict {
         Ok(pair) => pair,
         Err(error) => return errors::check(vector, Phase::Convert, &error),
     };
-    if found == expected && vector["expected"]["error"].is_null() {
-        return Verdict::Held;
-    }
-    Verdict::Failed(format!("\n    found    {found}\n    expected {expected}"))
+    let expected = if vector["expected"]["error"].is_null() { expected } else { vector["expected"].clone() };
+    Verdict::of(&found, &expected)
 }
 
 /// Returns what was found and what was expected.

@@ -13,6 +13,16 @@ pub enum Verdict {
     NotBuilt,
 }
 
+impl Verdict {
+    /// Holds what was found against what was expected.
+    pub fn of(found: &Json, expected: &Json) -> Self {
+        if found == expected {
+            return Self::Held;
+        }
+        Self::Failed(format!("\n    found    {found}\n    expected {expected}"))
+    }
+}
+
 /// One file of vectors.
 pub struct Suite {
     pub name: &'static str,

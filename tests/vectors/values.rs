@@ -17,7 +17,7 @@ pub fn suite() -> Suite {
         name: "values",
         text: include_str!("values.json"),
         subject: "op",
-        not_built: &["project"],
+        not_built: &[],
         different: &[(
             "tostring-object-fails",
             "a value here cannot be of a class that Connect does not know",
@@ -58,6 +58,7 @@ fn run(vector: &Json) -> Verdict {
             Ok(()) => (true.into(), expected["ok"].clone()),
             Err(error) => return errors::check(vector, Phase::Convert, &error),
         },
+        "project" => return project(vector),
         op => {
             let Some(target) = target(op, vector) else { return Verdict::NotBuilt };
             let schema = notation::schema(&vector["schema"]).unwrap();
@@ -71,10 +72,7 @@ fn run(vector: &Json) -> Verdict {
             }
         }
     };
-    if found == wanted {
-        return Verdict::Held;
-    }
-    Verdict::Failed(format!("\n    found    {found}\n    expected {wanted}"))
+    Verdict::of(&found, &wanted)
 }
 
 fn target(op: &str, vector: &Json) -> Option<Target> {
@@ -94,6 +92,22 @@ fn target(op: &str, vector: &Json) -> Option<Target> {
         "toDecimal" => Target::Decimal(vector["scale"].as_i64().unwrap().try_into().unwrap()),
         _ => return None,
     })
+}
+
+fn project(vector: &Json) -> Verdict {
+    let source = notation::schema(&vector["source"]).unwrap().unwrap();
+    let target = notation::schema(&vector["target"]).unwrap().unwrap();
+    let value = match notation::value(&vector["value"], Some(&source)) {
+        Ok(value) => value,
+        Err(unknown) => return unknown.into(),
+    };
+    match values::project(&source, &value, &target) {
+        Ok(value) => {
+            let wanted = notation::value(&vector["expected"]["value"], Some(&target)).unwrap();
+            Verdict::of(&show::value(&value), &show::value(&wanted))
+        }
+        Err(error) => errors::check(vector, Phase::Convert, &error),
+    }
 }
 
 fn validate(vector: &Json) -> Result<()> {
