@@ -60,7 +60,7 @@ fn both_write_the_same_bytes() {
     for worker in [&mut ours, &mut java] {
         worker.add(&file_source("source", &input, &topic));
         worker.start();
-        eventually(SOON, || worker.offset_file().exists());
+        eventually(LATE, || worker.offset_file().exists());
         worker.stop();
     }
     assert_eq!(fs::read(ours.offset_file()).unwrap(), fs::read(java.offset_file()).unwrap());
