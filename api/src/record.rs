@@ -164,8 +164,7 @@ impl Batch {
 
     /// Takes the first `count` records, or as many as are left.
     pub fn take(&mut self, count: usize) -> impl ExactSizeIterator<Item = SinkRecord> {
-        let kept = self.records.split_off(count.min(self.records.len()));
-        std::mem::replace(&mut self.records, kept).into_iter()
+        self.records.drain(..count.min(self.records.len()))
     }
 
     /// Offers records again, before those that are left: what a failed write gives back.
@@ -174,8 +173,14 @@ impl Batch {
     }
 
     /// Adds records behind those that are left.
-    pub fn append(&mut self, records: impl IntoIterator<Item = SinkRecord>) {
-        self.records.extend(records);
+    pub fn append(&mut self, records: impl Into<VecDeque<SinkRecord>>) {
+        let mut records = records.into();
+        if self.records.is_empty() {
+            // What is usual, and spares moving them.
+            self.records = records;
+        } else {
+            self.records.append(&mut records);
+        }
     }
 
     /// Drops the records for which `keep` is false.

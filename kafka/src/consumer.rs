@@ -13,8 +13,7 @@ use std::{
     time::Duration,
 };
 
-use bytes::Bytes;
-use millrace_api::{Properties, TimestampType, TopicPartition};
+use millrace_api::{Blob, Properties, TimestampType, TopicPartition};
 use rdkafka::{
     ClientConfig,
     consumer::{BaseConsumer, Consumer as _},
@@ -118,11 +117,11 @@ pub struct Incoming {
     /// Who set the timestamp.
     pub timestamp_type: TimestampType,
     /// The key.
-    pub key: Option<Bytes>,
+    pub key: Option<Blob>,
     /// The value.
-    pub value: Option<Bytes>,
+    pub value: Option<Blob>,
     /// Names and values in order.
-    pub headers: Vec<(Arc<str>, Option<Bytes>)>,
+    pub headers: Vec<(Arc<str>, Option<Blob>)>,
 }
 
 /// What librdkafka's client consists of. Dropping it blocks.

@@ -189,6 +189,11 @@ impl Drop for Batch<'_> {
 // === impl Message ===
 
 impl<'a> Message<'a> {
+    /// Tells whether an error stands in the message's place.
+    pub(crate) fn is_error(self) -> bool {
+        self.0.err.is_error()
+    }
+
     /// Returns the error that stands in the message's place, with its text.
     pub(crate) fn error(self) -> Option<(RDKafkaErrorCode, String)> {
         if !self.0.err.is_error() {

@@ -163,12 +163,10 @@ impl Columns {
         for message in messages {
             let Incoming { topic, partition, offset, timestamp, timestamp_type, .. } = message;
             columns.places.push(Place { topic, partition, offset, timestamp, timestamp_type });
-            columns.keys.push(message.key.map(Blob::from));
-            columns.values.push(message.value.map(Blob::from));
+            columns.keys.push(message.key);
+            columns.values.push(message.value);
             let headers = message.headers.into_iter();
-            columns.headers.push(
-                headers.map(|(name, value)| RawHeader { name, value: value.map(Blob::from) }).collect(),
-            );
+            columns.headers.push(headers.map(|(name, value)| RawHeader { name, value }).collect());
         }
         columns
     }

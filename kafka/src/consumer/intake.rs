@@ -1,13 +1,14 @@
 //! From librdkafka's messages to ours.
 //!
-//! Keys and values are copied. Sharing the message's memory would pin the fetch response it lies in and the client
-//! behind it, which would then end, blocking, on whichever thread drops the last record. Small texts of a batch are copied
-//! into one piece of memory, which costs an allocation a batch instead of two a record.
+//! Keys, values and headers are copied, once, and shared from then on. Sharing the message's memory would pin the fetch
+//! response it lies in and the client behind it, which would then end, blocking, on whichever thread drops the last
+//! record. Small texts of a batch are copied into one piece of memory, which costs an allocation a batch instead of two a
+//! record.
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use bytes::{Bytes, BytesMut};
-use millrace_api::{TimestampType, TopicPartition};
+use bytes::Bytes;
+use millrace_api::{Blob, TimestampType, TopicPartition};
 use rdkafka::types::RDKafkaErrorCode as Code;
 
 use super::{Incoming, Limits, context::Context};
@@ -69,8 +70,7 @@ impl Intake {
         taken: &mut Taken,
         positions: &mut BTreeMap<TopicPartition, i64>,
     ) -> usize {
-        let small: usize = batch.clone().map(|message| small(message.key()) + small(message.value())).sum();
-        let mut arena = BytesMut::with_capacity(small);
+        let mut arena = Arena::of(batch.clone());
         let mut bytes = 0;
         let mut run: Option<Run> = None;
         for message in batch {
@@ -95,13 +95,13 @@ impl Intake {
                 leader_epoch: message.leader_epoch(),
                 timestamp: (clock != Clock::Unknown).then_some(timestamp),
                 timestamp_type: TimestampType::from(clock),
-                key: copy(message.key(), &mut arena),
-                value: copy(message.value(), &mut arena),
+                key: arena.share(message.key()),
+                value: arena.share(message.value()),
                 headers: Vec::new(),
             };
             message.headers(|name, value| {
                 bytes += name.len() + value.map_or(0, <[u8]>::len);
-                incoming.headers.push((self.name(name), value.map(Bytes::copy_from_slice)));
+                incoming.headers.push((self.name(name), value.map(Blob::from)));
             });
             bytes += length(&incoming.key) + length(&incoming.value);
             taken.messages.push(incoming);
@@ -156,22 +156,40 @@ impl From<Clock> for TimestampType {
     }
 }
 
-fn small(text: Option<&[u8]>) -> usize {
-    text.map_or(0, |text| if text.len() <= SMALL_MAX { text.len() } else { 0 })
+/// The small texts of a batch, one behind the other.
+struct Arena {
+    texts: Arc<Bytes>,
+    /// Where the next one that is shared begins.
+    next: usize,
 }
 
-fn copy(text: Option<&[u8]>, arena: &mut BytesMut) -> Option<Bytes> {
-    let text = text?;
-    Some(match text.len() {
-        0 => Bytes::new(),
-        1..=SMALL_MAX => {
-            arena.extend_from_slice(text);
-            arena.split().freeze()
+impl Arena {
+    /// Copies the small keys and values of messages, in their order.
+    fn of<'a>(batch: impl Iterator<Item = Message<'a>> + Clone) -> Self {
+        let small = || {
+            let messages = batch.clone().filter(|message| !message.is_error());
+            let texts = messages.flat_map(|message| [message.key(), message.value()]);
+            texts.flatten().filter(|text| text.len() <= SMALL_MAX)
+        };
+        let mut texts = Vec::with_capacity(small().map(<[u8]>::len).sum());
+        small().for_each(|text| texts.extend_from_slice(text));
+        Self { texts: Arc::new(texts.into()), next: 0 }
+    }
+
+    /// Returns the copy of a text; to be asked for the texts in the order in which they were copied.
+    fn share(&mut self, text: Option<&[u8]>) -> Option<Blob> {
+        let text = text?;
+        if text.len() > SMALL_MAX {
+            return Some(Blob::from(text));
         }
-        _ => Bytes::copy_from_slice(text),
-    })
+        let start = self.next;
+        self.next += text.len();
+        let blob = Blob::view(&self.texts, start, self.next);
+        debug_assert_eq!(&*blob, text, "texts are shared in the order of their copies");
+        Some(blob)
+    }
 }
 
-fn length(bytes: &Option<Bytes>) -> usize {
-    bytes.as_ref().map_or(0, Bytes::len)
+fn length(bytes: &Option<Blob>) -> usize {
+    bytes.as_ref().map_or(0, |bytes| bytes.len())
 }

@@ -3,7 +3,7 @@
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use millrace_api::TimestampType;
+use millrace_api::{Blob, TimestampType};
 use millrace_kafka::{Budget, FailureKind, Outgoing, Report, SendError};
 
 use crate::broker::{BUDGET, Kafka, finished, read, texts, to, unique, within};
@@ -50,7 +50,10 @@ async fn a_record_arrives_as_it_was_sent() {
     for (index, (read, sent)) in read.iter().zip(&sent).enumerate() {
         assert_eq!(read.offset, index as i64);
         assert_eq!((&read.topic, read.partition), (&sent.topic, 0));
-        assert_eq!((&read.key, &read.value, &read.headers), (&sent.key, &sent.value, &sent.headers));
+        let blob = |bytes: &Option<Bytes>| bytes.clone().map(Blob::from);
+        assert_eq!((&read.key, &read.value), (&blob(&sent.key), &blob(&sent.value)));
+        let headers: Vec<_> = sent.headers.iter().map(|(name, value)| (name.clone(), blob(value))).collect();
+        assert_eq!(read.headers, headers);
         assert_eq!((read.timestamp, read.timestamp_type), (sent.timestamp, TimestampType::CreateTime));
         assert_eq!(read.leader_epoch, Some(0));
     }
