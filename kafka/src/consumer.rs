@@ -21,11 +21,8 @@ use rdkafka::{
 };
 use tokio::sync::{Notify, oneshot};
 
-use self::{
-    context::{Change, Context},
-    intake::Intake,
-    watch::Watch,
-};
+pub use self::departure::Departure;
+use self::{context::Context, intake::Intake, watch::Watch};
 use crate::{
     Failure, FailureKind, KafkaError, Role, closing,
     logs::ClientLog,
@@ -35,6 +32,7 @@ use crate::{
 };
 
 mod context;
+mod departure;
 mod intake;
 mod membership;
 mod offsets;
@@ -49,8 +47,6 @@ pub struct Consumer {
     wake: Arc<Notify>,
     intake: Intake,
     watch: Option<Watch>,
-    /// What has been announced to the caller and not been answered.
-    owed: Option<Change>,
     assigned: BTreeSet<TopicPartition>,
     paused: BTreeSet<TopicPartition>,
     /// The offset of the next message of each assigned partition, as far as it is known.
@@ -206,7 +202,6 @@ impl Consumer {
             wake,
             intake: Intake::default(),
             watch: None,
-            owed: None,
             assigned: BTreeSet::new(),
             paused: BTreeSet::new(),
             positions: BTreeMap::new(),
@@ -225,7 +220,7 @@ impl Consumer {
             if let Some(error) = self.error.take() {
                 return Err(error);
             }
-            if let Some(change) = self.next_change() {
+            if let Some(change) = self.parts().client.context().next() {
                 return Ok(change.announce());
             }
             let messages = self.take_messages(limits)?;
@@ -248,6 +243,11 @@ impl Consumer {
         }
     }
 
+    /// Returns what takes this consumer out of its group while its owner hangs.
+    pub fn departure(&self) -> Departure {
+        Departure::of(&self.parts().client)
+    }
+
     /// Returns the last error that a connection met, while nothing has come since.
     pub fn trouble(&self) -> Option<Failure> {
         let (code, text) = self.parts().client.context().log.last_error()?;
@@ -258,9 +258,8 @@ impl Consumer {
     pub async fn close(mut self, timeout: Duration) -> Result<(), KafkaError> {
         let Some(parts) = self.parts.take() else { return Ok(()) };
         let (ended, end) = oneshot::channel();
-        let owed = self.owed.take();
         closing::run(move || {
-            parts.close(owed);
+            parts.close();
             // Nobody may be waiting any more.
             let _ = ended.send(());
         });
@@ -333,8 +332,7 @@ const OPEN: &str = "only close and drop take the parts, and they consume the con
 impl Drop for Consumer {
     fn drop(&mut self) {
         if let Some(parts) = self.parts.take() {
-            let owed = self.owed.take();
-            closing::run(move || parts.close(owed));
+            closing::run(move || parts.close());
         }
     }
 }
@@ -343,16 +341,9 @@ impl Drop for Consumer {
 
 impl Parts {
     /// Leaves the group and destroys the client. Blocks until both have happened.
-    fn close(self, owed: Option<Change>) {
+    fn close(self) {
         let Self { client, events, messages } = self;
-        let context = client.context().clone();
-        context.close();
-        // librdkafka does not end while it waits for the answer to a rebalance.
-        for change in owed.into_iter().chain(std::iter::from_fn(|| context.next())) {
-            if let Err(error) = context::answer(&client, &change) {
-                tracing::debug!(%error, "answering a rebalance while closing");
-            }
-        }
+        departure::answer_all(&client);
         drop((events, messages));
         drop(client);
     }

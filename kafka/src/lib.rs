@@ -19,7 +19,7 @@ mod settings;
 
 pub use admin::{Admin, NewTopic, TopicSummary};
 pub use closing::all_closed;
-pub use consumer::{Consumer, ConsumerLimits, Incoming, Limits, Polled, Topics};
+pub use consumer::{Consumer, ConsumerLimits, Departure, Incoming, Limits, Polled, Topics};
 pub use error::{Failure, FailureKind, KafkaError};
 pub use producer::{
     Budget, DeliveryError, Failed, Finished, Lane, Outgoing, Producer, QueueLimits, RecordMetadata, Report,

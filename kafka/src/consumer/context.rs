@@ -2,8 +2,9 @@
 
 use std::{
     collections::VecDeque,
+    mem,
     sync::{
-        Mutex, PoisonError,
+        Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering::SeqCst},
     },
 };
@@ -31,9 +32,17 @@ pub(super) enum Change {
 pub(super) struct Context {
     pub(super) log: ClientLog,
     /// A std mutex: held for a push or a pop.
-    changes: Mutex<VecDeque<Change>>,
+    changes: Mutex<Changes>,
     /// Changes are answered at once: nobody else will.
     closing: AtomicBool,
+}
+
+#[derive(Default)]
+struct Changes {
+    /// What has been announced to the caller and not been answered.
+    owed: Option<Change>,
+    /// What comes after it.
+    waiting: VecDeque<Change>,
 }
 
 // === impl Change ===
@@ -55,8 +64,34 @@ impl Context {
         Self { log: ClientLog::new(client), changes: Mutex::default(), closing: AtomicBool::new(false) }
     }
 
+    /// Returns the next change to announce; none before the last one was answered.
     pub(super) fn next(&self) -> Option<Change> {
-        self.changes.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
+        let mut changes = self.changes();
+        if changes.owed.is_some() {
+            return None;
+        }
+        changes.owed = changes.waiting.pop_front();
+        changes.owed.clone()
+    }
+
+    /// Returns what was announced and not answered.
+    pub(super) fn owed(&self) -> Option<Change> {
+        self.changes().owed.clone()
+    }
+
+    /// Notes that it was answered.
+    pub(super) fn answered(&self) {
+        self.changes().owed = None;
+    }
+
+    /// Takes everything that was not answered.
+    pub(super) fn take_unanswered(&self) -> Vec<Change> {
+        let Changes { owed, waiting } = mem::take(&mut *self.changes());
+        owed.into_iter().chain(waiting).collect()
+    }
+
+    fn changes(&self) -> MutexGuard<'_, Changes> {
+        self.changes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn close(&self) {
@@ -89,7 +124,7 @@ impl ConsumerContext for Context {
             }
             return;
         }
-        self.changes.lock().unwrap_or_else(PoisonError::into_inner).push_back(change);
+        self.changes().waiting.push_back(change);
     }
 }
 

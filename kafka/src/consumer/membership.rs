@@ -6,8 +6,8 @@ use millrace_api::TopicPartition;
 use rdkafka::{Offset, TopicPartitionList, consumer::Consumer as _, types::RDKafkaErrorCode as Code};
 
 use super::{
-    Change, Consumer, OPEN, OffsetReset,
-    context::{self, list},
+    Consumer, OPEN, OffsetReset,
+    context::{self, Change, list},
 };
 use crate::{KafkaError, raw};
 
@@ -21,7 +21,7 @@ impl Consumer {
     /// librdkafka, its own question for the beginning or the end of a partition may be answered after a `seek`, which it
     /// then undoes. After an error of kind `Retriable` it may be called again.
     pub async fn take(&mut self, assigned: &[TopicPartition]) -> Result<(), KafkaError> {
-        if !matches!(self.owed, Some(Change::Assign(_))) {
+        if !matches!(self.owed(), Some(Change::Assign(_))) {
             return Err(unasked("take"));
         }
         let deadline = Instant::now() + START_WAIT;
@@ -40,7 +40,7 @@ impl Consumer {
             }
         }
         self.blocking("assigning", move |client| context::assign(client, &starts)).await?;
-        self.owed = None;
+        self.parts().client.context().answered();
         self.assigned.extend(assigned.iter().cloned());
         self.positions.extend(known);
         self.recovered();
@@ -83,7 +83,7 @@ impl Consumer {
 
     /// Hands back what [`super::Polled::Revoked`] or [`super::Polled::Lost`] named.
     pub async fn give_up(&mut self, revoked: &[TopicPartition]) -> Result<(), KafkaError> {
-        let change = match &self.owed {
+        let change = match self.owed() {
             Some(Change::Revoke(_)) => Change::Revoke(revoked.to_vec()),
             Some(Change::Lose(_)) => Change::Lose(revoked.to_vec()),
             Some(Change::Assign(_)) | None => return Err(unasked("give_up")),
@@ -93,7 +93,7 @@ impl Consumer {
             revoked.iter().filter(|partition| self.paused.contains(*partition)).cloned().collect();
         self.resume(&paused)?;
         self.blocking("giving partitions up", move |client| context::answer(client, &change)).await?;
-        self.owed = None;
+        self.parts().client.context().answered();
         for partition in revoked {
             self.assigned.remove(partition);
             self.positions.remove(partition);
@@ -131,13 +131,8 @@ impl Consumer {
         Ok(())
     }
 
-    /// Returns the next change to announce, or again the one that was not answered.
-    pub(super) fn next_change(&mut self) -> Option<Change> {
-        if self.owed.is_some() {
-            return None;
-        }
-        self.owed = self.parts().client.context().next();
-        self.owed.clone()
+    fn owed(&self) -> Option<Change> {
+        self.parts().client.context().owed()
     }
 
     /// Runs a call that waits for librdkafka's main thread on a blocking thread.

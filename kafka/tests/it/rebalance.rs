@@ -129,3 +129,26 @@ async fn a_member_may_go_without_having_answered() {
         next.close(SOON).await.unwrap();
     }
 }
+
+#[tokio::test]
+async fn a_member_whose_owner_hangs_can_be_taken_out_of_its_group() {
+    let kafka = Kafka::any().await;
+    let (topic, group) = (kafka.topic(2).await, unique("group"));
+    for answered in [true, false] {
+        let mut hanging = kafka.consumer(&group, &topic, &[]);
+        if answered {
+            join(&mut hanging).await;
+        } else {
+            let offered = within("joining", hanging.next(LIMITS)).await.unwrap();
+            assert!(matches!(offered, Polled::Assigned(_)), "{offered:?}");
+        }
+        let begun = std::time::Instant::now();
+        hanging.departure().leave();
+        // Its owner does nothing more: the group waits for nobody.
+        let mut next = kafka.consumer(&group, &topic, &[]);
+        assert_eq!(join(&mut next).await, 2);
+        assert!(begun.elapsed() < SOON / 2, "{:?}", begun.elapsed());
+        next.close(SOON).await.unwrap();
+        drop(hanging);
+    }
+}
