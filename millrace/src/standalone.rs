@@ -5,6 +5,7 @@ use anyhow::Context;
 use millrace_broker::Broker;
 use millrace_worker::{
     connector_file,
+    data::Data,
     settings::{Bootstrap, WorkerConfig},
     standalone::{Running, Standalone, StartError},
 };
@@ -12,9 +13,10 @@ use std::{
     ffi::OsString,
     path::{Path, PathBuf},
     process::ExitCode,
+    sync::Arc,
 };
 use tokio::{
-    runtime::{Builder, Handle, Runtime},
+    runtime::{Builder, Runtime},
     signal::unix::{Signal, SignalKind, signal},
 };
 use tracing::{error, info};
@@ -32,11 +34,8 @@ const EXIT_HERDER_START: u8 = 3;
 /// A connector of the command line could not be created.
 const EXIT_CONNECTOR: u8 = 3;
 
-/// At least so many threads run tasks: a task that blocks one must not stop the others.
-const DATA_THREADS_MIN: usize = 4;
-
-/// Blocking reads and writes of files wait their turn beyond this number.
-const BLOCKING_THREADS_MAX: usize = 64;
+/// What the worker itself reads and writes (the offset file) needs few of them.
+const BLOCKING_THREADS_MAX: usize = 8;
 
 /// Runs until a signal comes or something fails.
 pub fn run(arguments: Vec<OsString>) -> ExitCode {
@@ -49,9 +48,7 @@ pub fn run(arguments: Vec<OsString>) -> ExitCode {
     let connectors: Vec<PathBuf> = connectors.iter().map(PathBuf::from).collect();
     match runtimes() {
         Ok((control, data)) => {
-            let code = control.block_on(serve(Path::new(worker), &connectors, data.handle().clone()));
-            // What is left on it has been given up: nobody waits for it.
-            data.shutdown_background();
+            let code = control.block_on(serve(Path::new(worker), &connectors, data));
             control.shutdown_background();
             ExitCode::from(code)
         }
@@ -63,8 +60,7 @@ pub fn run(arguments: Vec<OsString>) -> ExitCode {
 }
 
 /// Control runs the worker itself, data runs plugins: neither can starve the other.
-fn runtimes() -> anyhow::Result<(Runtime, Runtime)> {
-    let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get());
+fn runtimes() -> anyhow::Result<(Runtime, Arc<Data>)> {
     let control = Builder::new_multi_thread()
         .worker_threads(2)
         .thread_name("control")
@@ -72,17 +68,11 @@ fn runtimes() -> anyhow::Result<(Runtime, Runtime)> {
         .enable_all()
         .build()
         .context("starting the control runtime")?;
-    let data = Builder::new_multi_thread()
-        .worker_threads(cores.max(DATA_THREADS_MIN))
-        .thread_name("data")
-        .max_blocking_threads(BLOCKING_THREADS_MAX)
-        .enable_all()
-        .build()
-        .context("starting the data runtime")?;
+    let data = Data::start().context("starting the data threads")?;
     Ok((control, data))
 }
 
-async fn serve(worker: &Path, connectors: &[PathBuf], data: Handle) -> u8 {
+async fn serve(worker: &Path, connectors: &[PathBuf], data: Arc<Data>) -> u8 {
     let mut signals = match Signals::listen() {
         Ok(signals) => signals,
         Err(reason) => return stopping(&reason),
@@ -140,7 +130,7 @@ fn stopping(reason: &anyhow::Error) -> u8 {
     EXIT_START
 }
 
-async fn start(worker: &Path, data: Handle) -> anyhow::Result<(Running, Option<Broker>)> {
+async fn start(worker: &Path, data: Arc<Data>) -> anyhow::Result<(Running, Option<Broker>)> {
     let plugins = plugins::all();
     let config = WorkerConfig::read(worker, &plugins)?;
     config.log();

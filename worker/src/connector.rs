@@ -1,6 +1,11 @@
 //! Runs one connector instance: starts it, asks it for its tasks, lets it watch the outside.
 
-use crate::{driver::HerderHandle, task::CLEAN_UP};
+use crate::{
+    data::{Call, Pulse},
+    driver::HerderHandle,
+    panics::Contained,
+    task::CLEAN_UP,
+};
 use millrace_api::{
     ConnectorContext, ConnectorHost, ConnectorPlugin, Error, Properties, Result, plugins::RunningConnector,
 };
@@ -35,6 +40,8 @@ pub struct ConnectorSpec {
     pub incarnation: Incarnation,
     /// Its settings.
     pub config: Arc<Properties>,
+    /// What the watchdog sees of it.
+    pub pulse: Arc<Pulse>,
 }
 
 /// Runs a connector until it is stopped or fails.
@@ -54,7 +61,7 @@ pub async fn run(
         }
     };
     let connector = tokio::select! {
-        started = starting => started?,
+        started = spec.pulse.during(Call::Start, starting) => Contained::new(started?),
         () = stop_asked(&mut commands) => return Ok(()),
     };
     let info = plugin.info();
@@ -79,7 +86,7 @@ struct Running {
     spec: ConnectorSpec,
     plugin: ConnectorPlugin,
     host: Arc<Host>,
-    connector: Box<dyn RunningConnector>,
+    connector: Contained<Box<dyn RunningConnector>>,
     herder: HerderHandle,
     watch: Watch,
 }
@@ -95,8 +102,8 @@ impl Running {
     /// Serves until the connector is stopped or fails, and ends it either way: nobody stops it later.
     async fn serve(mut self, commands: &mut mpsc::Receiver<Command>) -> Result<()> {
         let ended = self.attend(commands).await;
-        let name = self.spec.name.clone();
-        let stopping = self.connector.stop();
+        let Self { spec: ConnectorSpec { name, pulse, .. }, connector, .. } = self;
+        let stopping = pulse.during(Call::Stop, connector.into_inner().stop());
         let stopped = match &ended {
             // The herder has a deadline for a stop that was asked for.
             Ok(()) => stopping.await,
@@ -121,7 +128,7 @@ impl Running {
                     let (name, incarnation) = (self.spec.name.clone(), self.spec.incarnation);
                     self.herder.tell(Event::ReplanAsked { name, incarnation }).await;
                 }
-                ended = self.connector.watch(), if self.watch == Watch::Running => {
+                ended = self.spec.pulse.during(Call::Watch, self.connector.watch()), if self.watch == Watch::Running => {
                     ended?;
                     self.watch = Watch::Ended;
                 }
@@ -130,7 +137,8 @@ impl Running {
     }
 
     async fn plan(&mut self, tasks_max: usize) {
-        let planned = self.connector.task_configs(tasks_max).await;
+        let planning = self.connector.task_configs(tasks_max);
+        let planned = self.spec.pulse.during(Call::TaskConfigs, planning).await;
         let plan = match planned {
             Ok(tasks) => Ok(tasks.into_iter().map(|task| self.complete(task)).collect()),
             Err(error) => Err(failure(&error, "millrace.worker.connector")),

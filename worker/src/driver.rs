@@ -2,6 +2,7 @@
 
 use crate::{
     connector::{self, ConnectorSpec},
+    data::{Owner, Pulse},
     instances::Instances,
     task::{Mode, TaskSpec},
 };
@@ -141,7 +142,8 @@ impl Driver {
             }
             Action::Write(records) => self.write(records),
             Action::StartConnector { name, incarnation, config } => {
-                self.instances.start_connector(ConnectorSpec { name, incarnation, config });
+                let pulse = Pulse::new(Owner::Connector(name.clone()));
+                self.instances.start_connector(ConnectorSpec { name, incarnation, config, pulse });
             }
             Action::PlanTasks { incarnation, tasks_max, .. } => {
                 self.instances.command_connector(incarnation, connector::Command::Plan { tasks_max });
@@ -153,7 +155,9 @@ impl Driver {
                 self.instances.abandon(incarnation, &format!("connector {name}"));
             }
             Action::StartTask { task, incarnation, connector_config, settings, task_count, begin } => {
-                let spec = TaskSpec { id: task, incarnation, connector: connector_config, settings, begin };
+                let pulse = Pulse::new(Owner::Task(task.clone()));
+                let spec =
+                    TaskSpec { id: task, incarnation, connector: connector_config, settings, begin, pulse };
                 self.instances.start_task(spec, task_count);
             }
             Action::PauseTask { incarnation, .. } => self.instances.tell_task(incarnation, Mode::Paused),

@@ -2,6 +2,7 @@
 
 use crate::{
     connector::{self, ConnectorSpec, failure},
+    data::{Abort, Data, Ended, Pulse},
     driver::HerderHandle,
     panics, sink_task, source_task,
     task::{Mode, Services, TaskSpec, Wishes},
@@ -9,12 +10,8 @@ use crate::{
 use futures::FutureExt;
 use millrace_api::{Class, ConnectorPlugin, Error, Plugins, Properties, Result};
 use millrace_herder::{Event, Failure, Incarnation, TaskLimit};
-use std::{collections::HashMap, future::Future, panic::AssertUnwindSafe, sync::Arc};
-use tokio::{
-    runtime::Handle,
-    sync::mpsc,
-    task::{AbortHandle, JoinSet},
-};
+use std::{collections::HashMap, future::Future, sync::Arc};
+use tokio::{sync::mpsc, task::JoinSet};
 use tracing::{Instrument, Span, error, info, info_span, warn};
 
 /// Everything that runs.
@@ -22,7 +19,7 @@ pub struct Instances {
     services: Arc<Services>,
     herder: HerderHandle,
     /// Where plugins run; nothing of theirs runs anywhere else.
-    data: Handle,
+    data: Arc<Data>,
     running: HashMap<Incarnation, Instance>,
     /// One for each instance, on the control runtime: it waits for the end and reports it.
     watchers: JoinSet<Incarnation>,
@@ -30,7 +27,7 @@ pub struct Instances {
 
 struct Instance {
     commands: Commands,
-    abort: AbortHandle,
+    abort: Abort,
 }
 
 enum Commands {
@@ -46,7 +43,7 @@ enum End {
 
 impl Instances {
     /// Returns an empty set whose plugins will run on `data`.
-    pub fn new(services: Arc<Services>, herder: HerderHandle, data: Handle) -> Self {
+    pub fn new(services: Arc<Services>, herder: HerderHandle, data: Arc<Data>) -> Self {
         Self { services, herder, data, running: HashMap::new(), watchers: JoinSet::new() }
     }
 
@@ -56,13 +53,14 @@ impl Instances {
         let (name, incarnation) = (spec.name.clone(), spec.incarnation);
         let span = info_span!("connector", context = %format_args!("[{name}|worker] "));
         let plugin = plugin_of(&self.services.plugins, &spec.config);
+        let pulse = spec.pulse.clone();
         let herder = self.herder.clone();
         let work = async move { connector::run(spec, plugin?, commands, herder).await };
         let report = move |end| match end {
             End::Stopped => Event::ConnectorStopped { name, incarnation },
             End::Failed(failure) => Event::ConnectorFailed { name, incarnation, failure },
         };
-        self.spawn(incarnation, Commands::Connector(sender), work, report, span, "millrace.worker.connector");
+        self.spawn(incarnation, Commands::Connector(sender), pulse, work, report, span);
     }
 
     /// Starts a task, unless its connector has more of them than it may.
@@ -71,6 +69,7 @@ impl Instances {
         let (task, incarnation) = (spec.id.clone(), spec.incarnation);
         let span = info_span!("task", context = %format_args!("[{}|task-{}] ", task.connector, task.index));
         let plugin = plugin_of(&self.services.plugins, &spec.connector);
+        let pulse = spec.pulse.clone();
         let (services, herder) = (self.services.clone(), self.herder.clone());
         let work = async move {
             check_limit(&spec, task_count)?;
@@ -92,7 +91,7 @@ impl Instances {
                 Event::TaskFailed { task, incarnation, failure }
             }
         };
-        self.spawn(incarnation, Commands::Task(sender), work, report, span, "millrace.worker.task");
+        self.spawn(incarnation, Commands::Task(sender), pulse, work, report, span);
     }
 
     /// Tells a task what to do.
@@ -133,26 +132,23 @@ impl Instances {
         &mut self,
         incarnation: Incarnation,
         commands: Commands,
+        pulse: Arc<Pulse>,
         work: impl Future<Output = Result<()>> + Send + 'static,
         report: impl FnOnce(End) -> Event + Send + 'static,
         span: Span,
-        place: &'static str,
     ) {
-        let caught = async move {
-            let ended = AssertUnwindSafe(work).catch_unwind().await;
-            // The panic's words lie with the thread that panicked, which is this one until the next wait.
-            ended.map_err(|_| panics::take().unwrap_or_default())
+        let place = match &commands {
+            Commands::Connector(_) => "millrace.worker.connector",
+            Commands::Task(_) => "millrace.worker.task",
         };
-        let task = self.data.spawn(caught.instrument(span.clone()));
-        let abort = task.abort_handle();
+        let (ended, abort) = self.data.spawn(pulse, work.instrument(span.clone()).boxed());
         let herder = self.herder.clone();
         let watcher = async move {
-            let end = match task.await {
-                Ok(Ok(Ok(()))) => End::Stopped,
-                Ok(Ok(Err(error))) => End::Failed(failure(&error, place)),
-                Ok(Err(panic)) => End::Failed(panicked(&panic, place)),
-                Err(error) if error.is_cancelled() => End::Stopped,
-                Err(error) => End::Failed(panicked(&error.to_string(), place)),
+            let end = match ended.await {
+                Ok(Ended::Done(Ok(())) | Ended::Aborted) => End::Stopped,
+                Ok(Ended::Done(Err(error))) => End::Failed(failure(&error, place)),
+                Ok(Ended::Panicked(panic)) => End::Failed(panicked(&panic, place)),
+                Err(_) => End::Failed(panicked("the thread that ran it has ended", place)),
             };
             herder.tell(report(end)).await;
             incarnation

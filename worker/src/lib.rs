@@ -5,6 +5,7 @@
 
 mod connector;
 pub mod connector_file;
+pub mod data;
 pub mod driver;
 #[cfg(test)]
 mod fake_plugins;
@@ -23,3 +24,4 @@ mod source_task;
 pub mod standalone;
 mod task;
 pub mod validate;
+mod watchdog;

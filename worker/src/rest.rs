@@ -14,7 +14,7 @@ mod request_body;
 mod request_log;
 mod tasks;
 
-use crate::{driver::HerderHandle, settings::WorkerConfig};
+use crate::{driver::HerderHandle, settings::WorkerConfig, watchdog::Watchdog};
 use axum::{
     Router,
     body::Body,
@@ -44,6 +44,8 @@ pub struct RestState {
     pub cluster_id: String,
     /// Whether everything that the command line named has been created.
     pub ready: Arc<AtomicBool>,
+    /// Knows which connectors and tasks are stuck.
+    pub watchdog: Arc<Watchdog>,
 }
 
 /// What handlers are given.

@@ -4,7 +4,9 @@ mod host;
 mod progress;
 
 use crate::{
+    data::Call,
     driver::HerderHandle,
+    panics::Contained,
     pipeline::Pipeline,
     task::{CLEAN_UP, Control, Mode, Services, TaskSpec, kafka_error},
 };
@@ -67,8 +69,11 @@ pub async fn run(
     let limits = ConsumerLimits { queued_bytes: READ_AHEAD_BYTES };
     let consumer = Consumer::subscribe(&settings, topics(&spec.connector)?, limits)
         .map_err(|error| kafka_error("Failed to start the consumer", error))?;
+    let departure = consumer.departure();
+    spec.pulse.when_given_up(|| departure.leave());
     let host = Arc::new(Host::default());
     let starting = plugin.start_task(spec.settings.as_ref().clone(), SinkContext::new(host.clone()));
+    let starting = spec.pulse.during(Call::Start, starting);
     let Some(started) = control.unless_stopped(starting).await else {
         return close(consumer).await;
     };
@@ -81,7 +86,7 @@ pub async fn run(
         pipeline,
         consumer,
         host,
-        task: started?,
+        task: Contained::new(started?),
         batch: Batch::default(),
         progress: Progress::default(),
         rest_until: None,
@@ -99,7 +104,7 @@ struct Running {
     pipeline: Pipeline,
     consumer: Consumer,
     host: Arc<Host>,
-    task: Box<dyn SinkTask>,
+    task: Contained<Box<dyn SinkTask>>,
     limits: Limits,
     /// What the sink has not taken yet.
     batch: Batch,
@@ -167,7 +172,7 @@ impl Running {
             Polled::Lost(partitions) => {
                 self.progress.forget(&partitions);
                 self.drop_records_of(&partitions);
-                self.task.close(&partitions, CloseReason::Lost).await?;
+                self.close_in_sink(&partitions, CloseReason::Lost).await?;
                 self.hand_back(&partitions).await
             }
         }
@@ -184,7 +189,7 @@ impl Running {
                 self.progress.read(&message.topic, message.partition, message.offset, message.leader_epoch);
             }
         }
-        let records = self.pipeline.incoming(messages).await?;
+        let records = self.control.pulse.during(Call::Convert, self.pipeline.incoming(messages)).await?;
         self.batch.append(records);
         Ok(())
     }
@@ -192,7 +197,7 @@ impl Running {
     /// Offers the sink what it has not taken, also when that is nothing.
     async fn put(&mut self) -> Result<()> {
         let offered = self.batch.len();
-        let result = self.task.put(&mut self.batch).await;
+        let result = self.control.pulse.during(Call::Put, self.task.put(&mut self.batch)).await;
         let taken = offered - self.batch.len().min(offered);
         let was_resting = self.rest_until.take().is_some();
         let rest = match result {
@@ -295,7 +300,7 @@ impl Running {
         };
         self.consumer.pause(&held).map_err(|error| kafka_error("Failed to pause partitions", error))?;
         info!("{} took partitions {}", self.name, list(&partitions));
-        self.task.open(&partitions).await?;
+        self.control.pulse.during(Call::Open, self.task.open(&partitions)).await?;
         let wishes = self.host.take_wishes();
         self.grant(&wishes)
     }
@@ -334,14 +339,18 @@ impl Running {
     async fn commit_and_close(&mut self, partitions: &[TopicPartition], reason: CloseReason) -> Result<()> {
         let offsets = self.progress.current(partitions);
         if !offsets.is_empty() {
-            match self.task.pre_commit(&offsets).await {
+            match self.control.pulse.during(Call::PreCommit, self.task.pre_commit(&offsets)).await {
                 Ok(safe) => self.commit_to_kafka(partitions, safe, self.services.closing).await,
                 Err(error) => warn!("{} pre_commit of closing partitions: {error}", self.name),
             }
         }
         self.progress.forget(partitions);
         self.drop_records_of(partitions);
-        self.task.close(partitions, reason).await
+        self.close_in_sink(partitions, reason).await
+    }
+
+    async fn close_in_sink(&mut self, partitions: &[TopicPartition], reason: CloseReason) -> Result<()> {
+        self.control.pulse.during(Call::Close, self.task.close(partitions, reason)).await
     }
 
     async fn hand_back(&mut self, partitions: &[TopicPartition]) -> Result<()> {
@@ -371,7 +380,7 @@ impl Running {
         if offsets.is_empty() {
             return Ok(());
         }
-        match self.task.pre_commit(&offsets).await {
+        match self.control.pulse.during(Call::PreCommit, self.task.pre_commit(&offsets)).await {
             Ok(safe) => {
                 self.commit_to_kafka(&partitions, safe, self.services.flush_timeout).await;
                 Ok(())
@@ -417,7 +426,7 @@ impl Running {
         } else {
             self.commit_and_close(&partitions, CloseReason::Stop).await
         };
-        let stopped = self.task.stop().await;
+        let stopped = self.control.pulse.during(Call::Stop, self.task.into_inner().stop()).await;
         for error in [closed, stopped].into_iter().filter_map(Result::err) {
             warn!("{} closing the task: {error}", self.name);
         }

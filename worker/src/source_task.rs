@@ -3,8 +3,10 @@
 mod acknowledgements;
 
 use crate::{
+    data::Call,
     driver::HerderHandle,
     in_flight::{InFlight, Place, last_places},
+    panics::Contained,
     pipeline::Pipeline,
     task::{CLEAN_UP, Control, Mode, Services, TaskSpec},
 };
@@ -53,8 +55,9 @@ pub async fn run(
         Arc::new(Host { spec: spec.clone(), services: services.clone(), acknowledged: Mutex::default() });
     let settings = spec.settings.as_ref().clone();
     let starting = plugin.start_task(settings, SourceContext::new(host.clone()));
+    let starting = spec.pulse.during(Call::Start, starting);
     let Some(started) = control.unless_stopped(starting).await else { return Ok(()) };
-    let mut task = started?;
+    let mut task = Contained::new(started?);
     control.report().await;
     let next_commit = Instant::now() + services.flush_interval;
     let mut running = Running {
@@ -71,7 +74,7 @@ pub async fn run(
     let ended = running.move_records(task.as_mut()).await;
     let closing = async {
         let finished = running.finish().await;
-        if let Err(error) = task.stop().await {
+        if let Err(error) = spec.pulse.during(Call::Stop, task.into_inner().stop()).await {
             warn!("{} stopping the task: {error}", running.host);
         }
         finished
@@ -107,7 +110,9 @@ impl Running {
     /// Moves records until the task is stopped.
     async fn move_records(&mut self, task: &mut dyn SourceTask) -> Result<()> {
         loop {
-            let Some(polled) = self.attend(task.poll()).await? else { return Ok(()) };
+            let pulse = self.control.pulse.clone();
+            let polling = pulse.during(Call::Poll, task.poll());
+            let Some(polled) = self.attend(polling).await? else { return Ok(()) };
             match polled {
                 Ok(batch) if batch.is_empty() => tokio::task::yield_now().await,
                 Ok(batch) => {
@@ -142,7 +147,7 @@ impl Running {
     /// Hands a batch to the producer. Returns false when the task was stopped before all of it was taken.
     async fn send(&mut self, mut batch: Vec<SourceRecord>) -> Result<bool> {
         let originals = self.acknowledger.originals(&batch);
-        let converted = self.pipeline.outgoing(&mut batch).await?;
+        let converted = self.control.pulse.during(Call::Convert, self.pipeline.outgoing(&mut batch)).await?;
         let mut records = converted.records;
         let places = last_places(batch.iter().filter_map(|polled| polled.origin.as_ref()));
         let report = if originals.is_some() { Report::Metadata } else { Report::Counts };

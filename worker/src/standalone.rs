@@ -2,6 +2,7 @@
 
 use crate::{
     connector_file::ConnectorFile,
+    data::Data,
     driver::{Driver, HerderHandle},
     instances::Instances,
     offset_store::{FileOffsetStore, OffsetStoreError},
@@ -11,6 +12,7 @@ use crate::{
     settings::WorkerConfig,
     task::Services,
     validate::{self, ValidateError},
+    watchdog::Watchdog,
 };
 use millrace_api::Plugins;
 use millrace_herder::{Event, Options, Refusal, Request};
@@ -23,7 +25,7 @@ use std::{
     },
     time::{Duration, Instant},
 };
-use tokio::{runtime::Handle, task::JoinHandle};
+use tokio::task::JoinHandle;
 use tracing::{error, info, warn};
 
 /// How long the brokers may take to say which cluster they are, unless `default.api.timeout.ms` says otherwise.
@@ -47,7 +49,7 @@ pub struct Standalone {
     /// Every plugin of the program.
     pub plugins: Plugins,
     /// Where plugins run. The worker itself runs where it is started.
-    pub data: Handle,
+    pub data: Arc<Data>,
 }
 
 /// The worker could not start.
@@ -85,6 +87,7 @@ pub enum CreateError {
 pub struct Running {
     herder: HerderHandle,
     driver: JoinHandle<()>,
+    watching: JoinHandle<()>,
     rest: RestServer,
     state: RestState,
     ready: Arc<AtomicBool>,
@@ -119,6 +122,8 @@ impl Standalone {
             connector_stop_timeout: CONNECTOR_STOP,
         };
         let stop_within = options.task_stop_timeout + options.connector_stop_timeout + STOP_SLACK;
+        let watchdog = Arc::new(Watchdog::default());
+        let watching = tokio::spawn(watchdog.clone().watch(self.data.clone()));
         let instances = Instances::new(services, herder.clone(), self.data);
         info!("Kafka Connect worker initialization took {}ms", began.elapsed().as_millis());
         let driver = tokio::spawn(Driver::new(options, messages, instances).run());
@@ -129,10 +134,11 @@ impl Standalone {
             worker: Arc::new(self.config),
             cluster_id,
             ready: ready.clone(),
+            watchdog,
         };
         let rest = listeners.serve(state.clone());
         info!("Kafka Connect started");
-        Ok(Running { herder, driver, rest, state, ready, stop_within })
+        Ok(Running { herder, driver, watching, rest, state, ready, stop_within })
     }
 
     async fn cluster_id(&self) -> Result<String, StartError> {
@@ -189,6 +195,7 @@ impl Running {
         if !self.driver.is_finished() && tokio::time::timeout(self.stop_within, self.driver).await.is_err() {
             error!("connectors and tasks did not stop within {:?}", self.stop_within);
         }
+        self.watching.abort();
         let left = millrace_kafka::all_closed(CLIENTS_CLOSE).await;
         if left > 0 {
             warn!("{left} Kafka clients did not close within {CLIENTS_CLOSE:?}");

@@ -1,6 +1,6 @@
 //! What source and sink tasks share: what they are made of, and how they are commanded.
 
-use crate::{driver::HerderHandle, offset_store::FileOffsetStore, producers::Producers};
+use crate::{data::Pulse, driver::HerderHandle, offset_store::FileOffsetStore, producers::Producers};
 use millrace_api::{Error, Plugins, Properties};
 use millrace_herder::{Begin, Event, Incarnation, TaskId};
 use std::{future::Future, pin::pin, sync::Arc, time::Duration};
@@ -40,6 +40,8 @@ pub struct TaskSpec {
     pub settings: Arc<Properties>,
     /// Whether it begins paused.
     pub begin: Begin,
+    /// What the watchdog sees of it.
+    pub pulse: Arc<Pulse>,
 }
 
 /// What a task does, and what it is told to do. Only the last wish counts, and the end is final.
@@ -87,13 +89,16 @@ pub struct Control {
     task: TaskId,
     incarnation: Incarnation,
     mode: Mode,
+    /// To be told of every call of the plugin.
+    pub pulse: Arc<Pulse>,
 }
 
 impl Control {
     /// Returns the control of a task.
     pub fn new(spec: &TaskSpec, mut wishes: watch::Receiver<Mode>, herder: HerderHandle) -> Self {
         let mode = *wishes.borrow_and_update();
-        Self { wishes, herder, task: spec.id.clone(), incarnation: spec.incarnation, mode }
+        let (task, incarnation) = (spec.id.clone(), spec.incarnation);
+        Self { wishes, herder, task, incarnation, mode, pulse: spec.pulse.clone() }
     }
 
     /// Returns what the task is to do now.

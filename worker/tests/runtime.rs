@@ -1,13 +1,20 @@
 //! What a whole worker does for plugins, on the embedded broker: plugins of these tests, real everything else.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+#[path = "runtime/isolation.rs"]
+mod isolation;
+#[path = "runtime/odd.rs"]
+mod odd;
 #[path = "runtime/plugins.rs"]
 mod plugins;
+#[path = "runtime/sinks.rs"]
+mod sinks;
 
 use millrace_api::{Plugins, Properties, testing::eventually};
 use millrace_broker::{Broker, Options};
 use millrace_worker::{
     connector_file::ConnectorFile,
+    data::Data,
     settings::WorkerConfig,
     standalone::{Running, Standalone},
 };
@@ -15,6 +22,7 @@ use plugins::said;
 use std::{
     io::{Read, Write},
     net::TcpStream,
+    sync::Arc,
     time::{Duration, Instant},
 };
 use tempfile::TempDir;
@@ -25,6 +33,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 struct Worker {
     running: Running,
     broker: Broker,
+    data: Arc<Data>,
     _folder: TempDir,
 }
 
@@ -35,6 +44,8 @@ impl Worker {
         let broker = Broker::start(&folder.path().join("broker"), listen, Options::default()).await.unwrap();
         let mut plugins = Plugins::default();
         plugins::register(&mut plugins);
+        odd::register(&mut plugins);
+        sinks::register(&mut plugins);
         let mut settings = Properties::from([
             ("key.converter", "test.TextConverter"),
             ("value.converter", "test.TextConverter"),
@@ -47,10 +58,12 @@ impl Worker {
         let offsets = folder.path().join("offsets");
         settings.insert("offset.storage.file.filename", offsets.to_str().unwrap());
         let config = WorkerConfig::parse(settings, &plugins).unwrap();
-        let data = tokio::runtime::Handle::current();
+        let data = Data::start().unwrap();
         let bootstrap_servers = broker.address().to_string();
-        let running = Standalone { config, bootstrap_servers, plugins, data }.start().await.unwrap();
-        Self { running, broker, _folder: folder }
+        let standalone = Standalone { config, bootstrap_servers, plugins, data: data.clone() };
+        let running = standalone.start().await.unwrap();
+        running.ready();
+        Self { running, broker, data, _folder: folder }
     }
 
     async fn create(&self, name: &str, class: &str, settings: &[(&str, &str)]) {
@@ -62,10 +75,25 @@ impl Worker {
     }
 
     fn status(&self, name: &str) -> String {
+        self.get(&format!("/connectors/{name}/status"))
+    }
+
+    fn get(&self, path: &str) -> String {
+        self.call("GET", path)
+    }
+
+    fn put(&self, path: &str) -> String {
+        self.call("PUT", path)
+    }
+
+    fn delete(&self, path: &str) -> String {
+        self.call("DELETE", path)
+    }
+
+    fn call(&self, method: &str, path: &str) -> String {
         let address = self.running.addresses().next().unwrap();
         let mut stream = TcpStream::connect(address).unwrap();
-        write!(stream, "GET /connectors/{name}/status HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
-            .unwrap();
+        write!(stream, "{method} {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").unwrap();
         let mut answer = String::new();
         stream.read_to_string(&mut answer).unwrap();
         answer.split_once("\r\n\r\n").unwrap().1.to_string()

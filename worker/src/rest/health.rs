@@ -1,6 +1,10 @@
 //! `GET /` and `GET /health`.
 
 use super::{ApiError, App, answers};
+use crate::{
+    data::{Call, Owner},
+    watchdog::{How, Stuck},
+};
 use axum::{
     body::Body,
     extract::State,
@@ -33,10 +37,29 @@ struct Root<'a> {
     kafka_cluster_id: &'a str,
 }
 
+/// What is stuck is shown beside the reference's two fields, and nothing while nothing ever was.
 #[derive(Serialize)]
 struct Health<'a> {
     status: &'static str,
     message: &'a str,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    stuck: Vec<StuckAnswer<'a>>,
+    #[serde(skip_serializing_if = "is_zero")]
+    stuck_total: u64,
+}
+
+/// A connector or task that makes no step.
+#[derive(Serialize)]
+struct StuckAnswer<'a> {
+    connector: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    task: Option<u32>,
+    /// The call of the plugin that has not returned.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    call: Option<&'static str>,
+    /// Whether it keeps a thread.
+    blocks_thread: bool,
+    seconds: u64,
 }
 
 pub(super) async fn root(State(app): State<App>) -> Response<Body> {
@@ -48,7 +71,7 @@ pub(super) async fn health(State(app): State<App>) -> Result<Response<Body>, Api
     let answer = timeout(HEALTH_WAIT, app.state.herder.ask(Request::Health)).await;
     let is_ready = app.state.ready.load(Ordering::Acquire);
     let stage = match answer {
-        Ok(Ok(_)) if is_ready => return Ok(shown(StatusCode::OK, "healthy", HEALTHY)),
+        Ok(Ok(_)) if is_ready => return Ok(shown(&app, StatusCode::OK, "healthy", HEALTHY)),
         Ok(Ok(_)) | Err(_) => String::new(),
         Ok(Err(Refusal::TimedOut { stage, since })) => {
             format!(" The worker is currently {stage}, which began at {}.", app.instant(since))
@@ -56,11 +79,33 @@ pub(super) async fn health(State(app): State<App>) -> Result<Response<Body>, Api
         Ok(Err(refusal)) => return Err(app.refused(refusal)),
     };
     Ok(match is_ready {
-        true => shown(StatusCode::INTERNAL_SERVER_ERROR, "unhealthy", &format!("{UNHEALTHY}{stage}")),
-        false => shown(StatusCode::SERVICE_UNAVAILABLE, "starting", &format!("{STARTING}{stage}")),
+        true => shown(&app, StatusCode::INTERNAL_SERVER_ERROR, "unhealthy", &format!("{UNHEALTHY}{stage}")),
+        false => shown(&app, StatusCode::SERVICE_UNAVAILABLE, "starting", &format!("{STARTING}{stage}")),
     })
 }
 
-fn shown(code: StatusCode, status: &'static str, message: &str) -> Response<Body> {
-    answers::json(code, &Health { status, message })
+fn shown(app: &App, code: StatusCode, status: &'static str, message: &str) -> Response<Body> {
+    let report = app.state.watchdog.report();
+    let stuck = report.stuck.iter().map(StuckAnswer::of).collect();
+    answers::json(code, &Health { status, message, stuck, stuck_total: report.total })
+}
+
+impl<'a> StuckAnswer<'a> {
+    fn of(stuck: &'a Stuck) -> Self {
+        let (connector, task) = match &stuck.owner {
+            Owner::Connector(name) => (name.as_ref(), None),
+            Owner::Task(task) => (task.connector.as_ref(), Some(task.index)),
+        };
+        Self {
+            connector,
+            task,
+            call: stuck.call.map(Call::name),
+            blocks_thread: stuck.how == How::Blocks,
+            seconds: stuck.since.elapsed().as_secs(),
+        }
+    }
+}
+
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }

@@ -119,6 +119,7 @@ impl Api {
             worker: Arc::new(worker),
             cluster_id: "Zx3n".to_owned(),
             ready: ready.clone(),
+            watchdog: Arc::default(),
         };
         Self { router: Some(router(state)), asked, ready }
     }
@@ -455,6 +456,7 @@ async fn health_tells_of_a_herder_that_hangs() {
         worker: Arc::new(worker),
         cluster_id: String::new(),
         ready: api.ready.clone(),
+        watchdog: Arc::default(),
     };
     api.router = Some(router(state));
     let text = "Worker was unable to handle this request and may be unable to handle other requests.";
@@ -477,6 +479,7 @@ async fn a_herder_that_has_ended_says_so() {
         worker: Arc::new(worker),
         cluster_id: String::new(),
         ready,
+        watchdog: Arc::default(),
     };
     api.router = Some(router(state));
     api.error("GET /connectors", 500, "Worker is shutting down").await;
@@ -518,6 +521,7 @@ mod sockets {
             worker: Arc::new(worker),
             cluster_id: String::new(),
             ready,
+            watchdog: Arc::default(),
         }
     }
 

@@ -19,7 +19,7 @@ pub fn said(connector: &str) -> Vec<String> {
     SAID.lock().unwrap().get(connector).cloned().unwrap_or_default()
 }
 
-fn say(connector: &str, text: impl Into<String>) {
+pub fn say(connector: &str, text: impl Into<String>) {
     SAID.lock().unwrap().entry(connector.to_string()).or_default().push(text.into());
 }
 
