@@ -28,4 +28,5 @@ mod lines;
 mod offset_file;
 mod servers;
 mod signals;
+mod sink_faults;
 mod transforms;

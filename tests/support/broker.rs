@@ -11,7 +11,7 @@ use crate::java::{java, one_of_few_starts};
 use crate::process::{Process, Signal};
 use crate::wait::holds_within;
 use crate::worker::{java_is_under_test, millrace};
-use crate::{Client, Folder, free_port};
+use crate::{Client, Folder, Proxy, free_port};
 
 /// How long a broker may take from its start to accepting connections. Kafka needs five seconds alone on two cores.
 const START_WAIT: Duration = Duration::from_secs(90);
@@ -32,15 +32,58 @@ pub struct Broker {
     kind: BrokerKind,
     folder: Folder,
     port: u16,
+    second: Option<Listener>,
     process: Option<Process>,
 }
+
+/// Another way in, beside the plain one; Apache Kafka only.
+struct Listener {
+    protocol: &'static str,
+    port: u16,
+    /// Where the broker tells clients to come that came this way.
+    advertised: u16,
+    settings: &'static str,
+}
+
+/// Users with passwords, none of whom may do anything until a test allows it; who comes by the plain way may do
+/// everything.
+const ACCESS_CONTROL: &str = "sasl.enabled.mechanisms=PLAIN\n\
+    listener.name.second.plain.sasl.jaas.config=\
+    org.apache.kafka.common.security.plain.PlainLoginModule required user_app=\"app-secret\";\n\
+    authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer\n\
+    super.users=User:ANONYMOUS\n\
+    allow.everyone.if.no.acl.found=false\n";
 
 impl Broker {
     /// Starts a broker of the test's own, which it may kill.
     #[track_caller]
     pub fn new(kind: BrokerKind) -> Self {
+        Self::with(kind, None)
+    }
+
+    /// Starts a Kafka broker with access control: `guarded_bootstrap` is the way in for the user `app`, whose password
+    /// is `app-secret` (SASL_PLAINTEXT, PLAIN).
+    #[track_caller]
+    pub fn guarded() -> Self {
+        let port = free_port();
+        let listener =
+            Listener { protocol: "SASL_PLAINTEXT", port, advertised: port, settings: ACCESS_CONTROL };
+        Self::with(BrokerKind::Kafka, Some(listener))
+    }
+
+    /// Starts a Kafka broker and a network to it that a test can make slow: who comes by the proxy stays on it.
+    #[track_caller]
+    pub fn behind_proxy() -> (Self, Proxy) {
+        let port = free_port();
+        let proxy = Proxy::to(port);
+        let listener = Listener { protocol: "PLAINTEXT", port, advertised: proxy.port(), settings: "" };
+        (Self::with(BrokerKind::Kafka, Some(listener)), proxy)
+    }
+
+    #[track_caller]
+    fn with(kind: BrokerKind, second: Option<Listener>) -> Self {
         let kind = if java_is_under_test() { BrokerKind::Kafka } else { kind };
-        let mut broker = Self { kind, folder: Folder::new(), port: free_port(), process: None };
+        let mut broker = Self { kind, folder: Folder::new(), port: free_port(), second, process: None };
         broker.start();
         broker
     }
@@ -69,6 +112,13 @@ impl Broker {
     /// Returns the broker's address, as in `bootstrap.servers`.
     pub fn bootstrap(&self) -> String {
         format!("127.0.0.1:{}", self.port)
+    }
+
+    /// Returns the address of a broker with access control for those who have to say who they are.
+    #[track_caller]
+    pub fn guarded_bootstrap(&self) -> String {
+        let second = self.second.as_ref().expect("the broker was started by Broker::guarded");
+        format!("127.0.0.1:{}", second.port)
     }
 
     pub fn client(&self) -> Client {
@@ -154,15 +204,23 @@ impl Broker {
     fn kafka_settings(&self, controller_port: u16) -> String {
         let port = self.port;
         let data = self.folder.path("data");
+        let (mut listener, mut advertised, mut protocol, mut more) =
+            (String::new(), String::new(), String::new(), "");
+        if let Some(second) = &self.second {
+            listener = format!(",SECOND://127.0.0.1:{}", second.port);
+            advertised = format!(",SECOND://127.0.0.1:{}", second.advertised);
+            protocol = format!(",SECOND:{}", second.protocol);
+            more = second.settings;
+        }
         format!(
             "process.roles=broker,controller\n\
              node.id=1\n\
              controller.quorum.voters=1@127.0.0.1:{controller_port}\n\
-             listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller_port}\n\
-             advertised.listeners=PLAINTEXT://127.0.0.1:{port}\n\
+             listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller_port}{listener}\n\
+             advertised.listeners=PLAINTEXT://127.0.0.1:{port}{advertised}\n\
              inter.broker.listener.name=PLAINTEXT\n\
              controller.listener.names=CONTROLLER\n\
-             listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT\n\
+             listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT{protocol}\n\
              log.dirs={data}\n\
              num.partitions=1\n\
              offsets.topic.num.partitions=4\n\
@@ -173,7 +231,8 @@ impl Broker {
              share.coordinator.state.topic.num.partitions=4\n\
              share.coordinator.state.topic.replication.factor=1\n\
              share.coordinator.state.topic.min.isr=1\n\
-             group.initial.rebalance.delay.ms=0\n",
+             group.initial.rebalance.delay.ms=0\n\
+             {more}",
             data = data.display()
         )
     }

@@ -5,6 +5,9 @@
     client.py BOOTSTRAP read TOPIC         records as JSON lines on standard output, in order of partition and offset
     client.py BOOTSTRAP count TOPIC
     client.py BOOTSTRAP committed GROUP    topic, partition, offset as JSON lines
+    client.py BOOTSTRAP delete TOPIC
+    client.py BOOTSTRAP allow USER OPERATION KIND NAME      OPERATION such as READ, KIND TOPIC or GROUP
+    client.py BOOTSTRAP forbid USER OPERATION KIND NAME     takes that back
 
 Bytes travel in JSON as text with one character, U+0000 to U+00FF, for each byte.
 """
@@ -15,16 +18,26 @@ import time
 
 import kafka
 import kafka.errors
-from kafka.admin import NewTopic
+from kafka.admin import (
+    ACL,
+    ACLFilter,
+    ACLOperation,
+    ACLPermissionType,
+    ACLResourcePatternType,
+    NewTopic,
+    ResourcePattern,
+    ResourcePatternFilter,
+    ResourceType,
+)
 
 TIMEOUT_MS = 20_000
 SECONDS = TIMEOUT_MS / 1000
+LITERAL = ACLResourcePatternType.LITERAL
 
 
 def main(bootstrap, verb, *arguments):
-    {"create": create, "produce": produce, "read": read, "count": count, "committed": committed}[verb](
-        bootstrap, *arguments
-    )
+    verbs = (create, delete, produce, read, count, committed, allow, forbid)
+    {known.__name__: known for known in verbs}[verb](bootstrap, *arguments)
 
 
 def create(bootstrap, topic, partitions, *settings):
@@ -32,6 +45,29 @@ def create(bootstrap, topic, partitions, *settings):
     configs = dict(setting.split("=", 1) for setting in settings)
     admin.create_topics([NewTopic(topic, int(partitions), 1, topic_configs=configs)], timeout_ms=TIMEOUT_MS)
     admin.close()
+
+
+def delete(bootstrap, topic):
+    admin = kafka.KafkaAdminClient(bootstrap_servers=bootstrap, request_timeout_ms=TIMEOUT_MS)
+    admin.delete_topics([topic], timeout_ms=TIMEOUT_MS)
+    admin.close()
+
+
+def allow(bootstrap, *right):
+    admin = kafka.KafkaAdminClient(bootstrap_servers=bootstrap, request_timeout_ms=TIMEOUT_MS)
+    admin.create_acls([acl(ACL, *right)])
+    admin.close()
+
+
+def forbid(bootstrap, *right):
+    admin = kafka.KafkaAdminClient(bootstrap_servers=bootstrap, request_timeout_ms=TIMEOUT_MS)
+    admin.delete_acls([acl(ACLFilter, *right)])
+    admin.close()
+
+
+def acl(made, user, operation, kind, name):
+    resource = (ResourcePatternFilter if made is ACLFilter else ResourcePattern)(ResourceType[kind], name, LITERAL)
+    return made("User:" + user, "*", ACLOperation[operation], ACLPermissionType.ALLOW, resource)
 
 
 def produce(bootstrap, topic):

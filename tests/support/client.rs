@@ -43,6 +43,23 @@ impl Client {
         self.must(&arguments, "");
     }
 
+    #[track_caller]
+    pub fn delete_topic(&self, topic: &str) {
+        self.must(&["delete", topic], "");
+    }
+
+    /// Gives a user of a broker with access control a right, such as `["app", "READ", "TOPIC", "orders"]`.
+    #[track_caller]
+    pub fn allow(&self, right: [&str; 4]) {
+        self.must(&[&["allow"], &right[..]].concat(), "");
+    }
+
+    /// Takes a right back.
+    #[track_caller]
+    pub fn forbid(&self, right: [&str; 4]) {
+        self.must(&[&["forbid"], &right[..]].concat(), "");
+    }
+
     /// Produces one record without key for each text, and waits until the broker has them all.
     #[track_caller]
     pub fn produce(&self, topic: &str, values: &[impl AsRef<str>]) {

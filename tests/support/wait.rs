@@ -49,6 +49,11 @@ pub fn holds_within(deadline: Duration, condition: &mut dyn FnMut() -> bool) -> 
     }
 }
 
+/// For what is slow on purpose, such as a slow network.
+pub fn pass_time(time: Duration) {
+    std::thread::sleep(time);
+}
+
 /// Panics at the caller's line when `condition` stops holding within `period`.
 ///
 /// For "nothing happens": a test cannot wait for that, so it watches for a while.
