@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 
-use crate::java::{java, one_of_few_starts};
+use crate::java::{Jvm, java, one_of_few_starts};
 use crate::process::{Process, Signal};
 use crate::wait::holds_within;
 use crate::worker::{java_is_under_test, millrace};
@@ -30,6 +30,7 @@ pub enum BrokerKind {
 /// A broker on a port and a data folder that it keeps over `kill_9` and `start`.
 pub struct Broker {
     kind: BrokerKind,
+    jvm: Jvm,
     folder: Folder,
     port: u16,
     second: Option<Listener>,
@@ -83,7 +84,18 @@ impl Broker {
     #[track_caller]
     fn with(kind: BrokerKind, second: Option<Listener>) -> Self {
         let kind = if java_is_under_test() { BrokerKind::Kafka } else { kind };
-        let mut broker = Self { kind, folder: Folder::new(), port: free_port(), second, process: None };
+        Self::begin(kind, Jvm::QuickStart, second)
+    }
+
+    /// Starts Apache Kafka with a JVM of one's choice, to measure against.
+    #[track_caller]
+    pub fn kafka_on(jvm: Jvm) -> Self {
+        Self::begin(BrokerKind::Kafka, jvm, None)
+    }
+
+    #[track_caller]
+    fn begin(kind: BrokerKind, jvm: Jvm, second: Option<Listener>) -> Self {
+        let mut broker = Self { kind, jvm, folder: Folder::new(), port: free_port(), second, process: None };
         broker.start();
         broker
     }
@@ -173,14 +185,14 @@ impl Broker {
         let settings = self.folder.path("server.properties");
         if !settings.exists() {
             self.folder.write("server.properties", self.kafka_settings(free_port()));
-            let mut format = java("kafka.tools.StorageTool", &[])?;
+            let mut format = java(&Jvm::QuickStart, "kafka.tools.StorageTool", &[])?;
             format.args(["format", "-t", CLUSTER_ID, "-c"]).arg(&settings);
             let output = format.output().context("formatting Kafka's data folder")?;
             if !output.status.success() {
                 bail!("kafka.tools.StorageTool: {}", String::from_utf8_lossy(&output.stderr));
             }
         }
-        let command = java("kafka.Kafka", &[&settings])?;
+        let command = java(&self.jvm, "kafka.Kafka", &[&settings])?;
         let process = Process::start("kafka", &command, self.folder.root())?;
         self.wait_until_it_accepts(process)
     }

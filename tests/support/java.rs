@@ -14,14 +14,38 @@ const STARTS_MAX: usize = 2;
 /// Enough for a broker or a worker with a handful of test topics.
 const HEAP: &str = "384m";
 
-/// Returns a command that runs `class` from Kafka's jars. The JIT stays at its first level: quick to start, never to
-/// be measured.
-pub fn java(class: &str, arguments: &[&Path]) -> Result<Command> {
+/// What Kafka's own start scripts give every broker and worker.
+const SCRIPT_FLAGS: [&str; 5] = [
+    "-server",
+    "-XX:+UseG1GC",
+    "-XX:MaxGCPauseMillis=20",
+    "-XX:InitiatingHeapOccupancyPercent=35",
+    "-XX:+ExplicitGCInvokesConcurrent",
+];
+
+/// How a JVM is set up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Jvm {
+    /// The JIT stays at its first level: quick to start, never to be measured.
+    QuickStart,
+    /// As Kafka's own scripts start it, with this heap, such as `1g`: for measuring.
+    AsUsersRunIt { heap: String },
+}
+
+/// Returns a command that runs `class` from Kafka's jars.
+pub fn java(jvm: &Jvm, class: &str, arguments: &[&Path]) -> Result<Command> {
     let jars = cache::kafka_jars()?;
     let mut command = Command::new("java");
     command.env("CLASSPATH", jars.join("*"));
-    command.args(["-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto"]);
-    command.arg(format!("-Xmx{HEAP}"));
+    match jvm {
+        Jvm::QuickStart => {
+            command.args(["-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto"]);
+            command.arg(format!("-Xmx{HEAP}"));
+        }
+        Jvm::AsUsersRunIt { heap } => {
+            command.args(SCRIPT_FLAGS).arg(format!("-Xmx{heap}"));
+        }
+    }
     command.arg(concat!("-Dlog4j2.configurationFile=", env!("CARGO_MANIFEST_DIR"), "/support/log4j2.yaml"));
     command.arg(class).args(arguments);
     Ok(command)

@@ -77,6 +77,16 @@ impl Rest {
         self.call(Method::GET, path, None)
     }
 
+    /// As `post`, for a worker that may not answer.
+    pub fn try_post(&self, path: &str, body: &Value) -> Result<Answer> {
+        self.call(Method::POST, path, Some(body))
+    }
+
+    /// As `delete`, for a worker that may not answer.
+    pub fn try_delete(&self, path: &str) -> Result<Answer> {
+        self.call(Method::DELETE, path, None)
+    }
+
     /// Sends a body that need not be JSON.
     #[track_caller]
     pub fn send_text(&self, method: &str, path: &str, content_type: Option<&str>, body: &str) -> Answer {

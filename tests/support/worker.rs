@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 
 use crate::connector::{Connector, to_properties};
-use crate::java::{java, one_of_few_starts};
+use crate::java::{Jvm, java, one_of_few_starts};
 use crate::process::{Process, Signal, exit_code};
 use crate::wait::holds_within;
 use crate::{Broker, Folder, Rest, free_port};
@@ -227,7 +227,9 @@ impl Worker {
                 command.arg("standalone").arg(settings);
                 Ok(command)
             }
-            Program::Java => java("org.apache.kafka.connect.cli.ConnectStandalone", &[settings]),
+            Program::Java => {
+                java(&Jvm::QuickStart, "org.apache.kafka.connect.cli.ConnectStandalone", &[settings])
+            }
         }
     }
 }

@@ -1,5 +1,6 @@
 //! What no lint knows, and what CI runs: see `USAGE`.
 
+mod bench;
 mod golden;
 mod licences;
 mod metadata;
@@ -20,7 +21,9 @@ const USAGE: &str = "usage: cargo xtask COMMAND
   licences   checks that every dependency may be shipped
   golden     writes the golden files anew; review what changed
   test [--long] [PART...]
-             runs what CI runs, or the suites whose names contain a PART";
+             runs what CI runs, or the suites whose names contain a PART
+  bench [--dist] [OPTION...] [CASE...]
+             builds Millrace as it is shipped and measures it beside Java Connect; bench --help says more";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -29,6 +32,7 @@ fn main() -> ExitCode {
         Some("licences") => licences_all(),
         Some("golden") => golden_all(),
         Some("test") => return test_all(&arguments[1..]),
+        Some("bench") => return bench_all(&arguments[1..]),
         _ => {
             eprintln!("{USAGE}");
             return ExitCode::from(2);
@@ -75,6 +79,17 @@ fn test_all(arguments: &[String]) -> ExitCode {
             report.print();
             if report.is_good() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
         }
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn bench_all(arguments: &[String]) -> ExitCode {
+    match root().and_then(|root| bench::run(&root, arguments)) {
+        Ok(status) if status.success() => ExitCode::SUCCESS,
+        Ok(_) => ExitCode::FAILURE,
         Err(error) => {
             eprintln!("error: {error:#}");
             ExitCode::FAILURE

@@ -154,7 +154,9 @@ fn test_program(message: &Value) -> Option<TestProgram> {
     let target = message["target"]["name"].as_str()?;
     let is_target_of =
         |kind: &str| message["target"]["kind"].as_array().is_some_and(|kinds| kinds.contains(&kind.into()));
-    let is_system_test = is_target_of("test") && folder.ends_with("tests");
+    // The bench's own test runs all its cases in their short form.
+    let is_bench = target == "bench" && folder.ends_with("bench");
+    let is_system_test = is_target_of("test") && (folder.ends_with("tests") || is_bench);
     let suite = if is_system_test {
         target.to_owned()
     } else if is_target_of("test") {
@@ -162,7 +164,7 @@ fn test_program(message: &Value) -> Option<TestProgram> {
     } else {
         format!("unit {target}")
     };
-    let starts_servers = is_system_test && ["interop", "rest"].contains(&target);
+    let starts_servers = is_system_test && ["bench", "interop", "rest"].contains(&target);
     Some(TestProgram { suite, executable: executable.into(), folder: folder.into(), starts_servers })
 }
 
@@ -200,6 +202,7 @@ mod tests {
         let messages = [
             artifact("tests", "interop", "test", true),
             artifact("tests", "vectors", "test", true),
+            artifact("bench", "bench", "test", true),
             artifact("millrace", "millrace", "bin", false),
             artifact("worker", "pipeline", "test", true),
             artifact("api", "millrace_api", "lib", true),
@@ -208,6 +211,6 @@ mod tests {
         ];
         let suites: Vec<String> =
             test_programs(&messages.join("\n")).into_iter().map(|program| program.suite).collect();
-        assert_eq!(suites, ["unit millrace_api", "unit worker pipeline", "vectors", "interop"]);
+        assert_eq!(suites, ["unit millrace_api", "unit worker pipeline", "vectors", "bench", "interop"]);
     }
 }
