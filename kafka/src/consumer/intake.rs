@@ -53,11 +53,13 @@ impl Intake {
             if expected == 0 {
                 break;
             }
-            let batch = queue.take(limits.records - taken.messages.len());
+            let room = limits.records - taken.messages.len();
+            // All at once: growing by the batch would move what is there again and again.
+            taken.messages.reserve(expected.min(room));
+            let batch = queue.take(room);
             if batch.iter().len() == 0 {
                 break;
             }
-            taken.messages.reserve(batch.iter().len());
             bytes += self.convert(batch.iter(), &mut taken, positions);
         }
         taken
