@@ -17,7 +17,7 @@ use millrace_api::Result;
 use pool::Pool;
 use std::{
     io,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Instant,
 };
 use tokio::{
@@ -44,8 +44,10 @@ pub struct Sight {
 /// The data side of a worker. Ends with the last reference to it; what hangs then is left behind.
 pub struct Data {
     pool: Arc<Pool>,
-    /// A std mutex: taken once, at the end.
+    /// A std mutex: held for a call that does not wait.
     runtime: Mutex<Option<Runtime>>,
+    /// When the runtime was given something to do that it has not done. A std mutex: held for a copy.
+    unanswered: Arc<Mutex<Option<Instant>>>,
 }
 
 impl Data {
@@ -60,7 +62,7 @@ impl Data {
             .enable_all()
             .build()?;
         let pool = Pool::start(runtime.handle().clone(), cores)?;
-        Ok(Arc::new(Self { pool, runtime: Mutex::new(Some(runtime)) }))
+        Ok(Arc::new(Self { pool, runtime: Mutex::new(Some(runtime)), unanswered: Arc::default() }))
     }
 
     /// Runs an instance; the pulse is what the watchdog sees of it.
@@ -79,6 +81,22 @@ impl Data {
         self.pool.look()
     }
 
+    /// Returns since when the runtime under the threads has run nothing, if it was asked before and has not answered:
+    /// what plugins have spawned keeps all its threads, and no timer goes off. Asks it again.
+    pub fn silent_since(&self) -> Option<Instant> {
+        let mut unanswered = lock(&self.unanswered);
+        if unanswered.is_none()
+            && let Some(runtime) = &*lock(&self.runtime)
+        {
+            *unanswered = Some(Instant::now());
+            let answer = self.unanswered.clone();
+            // Not awaited by design: that it may never end is what is asked.
+            runtime.spawn(async move { *lock(&answer) = None });
+            return None;
+        }
+        *unanswered
+    }
+
     /// Starts threads in place of those that are stuck, within bounds. Those that are too many once others are free
     /// again end by themselves.
     pub fn make_up_for(&self, stuck: usize) {
@@ -94,11 +112,15 @@ impl Data {
 impl Drop for Data {
     fn drop(&mut self) {
         self.pool.close();
-        if let Some(runtime) = self.runtime.lock().unwrap_or_else(PoisonError::into_inner).take() {
+        if let Some(runtime) = lock(&self.runtime).take() {
             // What is left on it has been given up: nobody waits for it.
             runtime.shutdown_background();
         }
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

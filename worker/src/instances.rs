@@ -148,7 +148,7 @@ impl Instances {
                 Ok(Ended::Done(Ok(())) | Ended::Aborted) => End::Stopped,
                 Ok(Ended::Done(Err(error))) => End::Failed(failure(&error, place)),
                 Ok(Ended::Panicked(panic)) => End::Failed(panicked(&panic, place)),
-                Err(_) => End::Failed(panicked("the thread that ran it has ended", place)),
+                Err(_) => End::Failed(panicked("the worker has lost it", place)),
             };
             herder.tell(report(end)).await;
             incarnation

@@ -37,6 +37,8 @@ pub struct Report {
     pub stuck: Vec<Stuck>,
     /// How often an instance was found stuck since the worker started.
     pub total: u64,
+    /// Since when what plugins have spawned has kept every thread of the runtime that drives their timers and sockets.
+    pub runtime_silent: Option<Instant>,
 }
 
 /// An instance that makes no step.
@@ -72,10 +74,17 @@ impl Watchdog {
             let blocked = stuck.values().filter(|stuck| stuck.how == How::Blocks).count();
             data.make_up_for(blocked);
             let lines = log.lines(now, &stuck);
+            let silent = data.silent_since().filter(|since| is_late(now, *since));
             {
                 let mut report = self.lock();
                 report.total += log.new;
                 report.stuck = stuck.into_values().collect();
+                match (report.runtime_silent, silent) {
+                    (None, Some(_)) => warn!("{SILENT}"),
+                    (Some(_), None) => info!("the runtime of connectors and tasks goes on"),
+                    (None, None) | (Some(_), Some(_)) => {}
+                }
+                report.runtime_silent = silent;
             }
             lines.into_iter().for_each(Line::write);
         }
@@ -91,13 +100,19 @@ impl Watchdog {
     }
 }
 
+const SILENT: &str = "what connectors and tasks have spawned keeps every thread of their runtime: no timer goes off and \
+                      no socket is served until it lets go";
+
+fn is_late(now: Instant, since: Instant) -> bool {
+    now.saturating_duration_since(since) >= PATIENCE
+}
+
 /// Returns what is stuck, by the instance's number.
 fn stuck(now: Instant, sights: &[Sight]) -> BTreeMap<u64, Stuck> {
-    let is_late = |since: &Instant| now.saturating_duration_since(*since) >= PATIENCE;
     let found = sights.iter().filter_map(|sight| {
         let call = sight.call.map(|(call, _)| call);
-        let blocks = sight.step.filter(is_late).map(|since| (How::Blocks, since));
-        let waits = sight.call.filter(|(call, since)| !call.may_wait() && is_late(since));
+        let blocks = sight.step.filter(|since| is_late(now, *since)).map(|since| (How::Blocks, since));
+        let waits = sight.call.filter(|(call, since)| !call.may_wait() && is_late(now, *since));
         let (how, since) = blocks.or(waits.map(|(_, since)| (How::Waits, since)))?;
         Some((sight.id, Stuck { owner: sight.owner.clone(), call, how, since }))
     });

@@ -21,7 +21,7 @@ use std::{
 };
 use tokio::sync::oneshot;
 
-/// How an instance ended. One whose thread has died ends without a word: the channel closes.
+/// How an instance ended. One that was lost ends without a word: the channel closes.
 #[derive(Debug)]
 pub enum Ended {
     /// It ran to its end.
@@ -122,6 +122,14 @@ impl Job {
             end(content, ended, step);
         }
         true
+    }
+
+    /// Drops what is left without a word.
+    pub(super) fn lose(&self) {
+        self.state.store(DONE, Release);
+        let content = self.content.lock().unwrap_or_else(PoisonError::into_inner).take();
+        // The words of a panic are in the log; whoever waits for the end sees that there is none.
+        let _ = caught(|| drop(content));
     }
 
     fn poll(&self, content: &mut Option<Content>, waker: &Waker) -> Option<Ended> {

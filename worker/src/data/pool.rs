@@ -9,6 +9,7 @@ use millrace_api::Result;
 use std::{
     collections::{BTreeMap, VecDeque},
     io,
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicUsize, Ordering::SeqCst},
@@ -116,8 +117,10 @@ impl Pool {
                 return;
             }
         }
-        // Idle threads look whether they are too many.
-        self.filled.notify_waiters();
+        if self.alive.load(SeqCst) > wanted {
+            // Idle threads look whether they are too many.
+            self.filled.notify_waiters();
+        }
     }
 
     /// Ends every instance at its next wait, and then the threads.
@@ -155,7 +158,13 @@ impl Pool {
                 filled.await;
                 continue;
             };
-            if job.run() {
+            // What a plugin does is caught inside: this is for a fault of our own, which must not leave an instance
+            // without a thread and without an end.
+            let ended = catch_unwind(AssertUnwindSafe(|| job.run())).unwrap_or_else(|_| {
+                job.lose();
+                true
+            });
+            if ended {
                 self.state().jobs.remove(&job.id);
             }
             drop(job);

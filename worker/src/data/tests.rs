@@ -161,3 +161,27 @@ async fn the_watchdogs_sight_names_the_call() {
     abort.abort();
     eventually(PATIENCE, || data.look().is_empty()).await;
 }
+
+#[tokio::test]
+async fn a_runtime_that_is_kept_by_what_plugins_spawned_is_silent() {
+    let data = Data::start().unwrap();
+    let asked = || data.silent_since();
+    assert_eq!(asked(), None);
+    eventually(PATIENCE, || asked().is_none()).await;
+    let (go_on, told) = mpsc::channel::<()>();
+    let told = Arc::new(Mutex::new(told));
+    let (spawning, _) = spawn(&data, "spawns", async move {
+        for _ in 0..tokio::runtime::Handle::current().metrics().num_workers() {
+            let told = told.clone();
+            tokio::spawn(async move { lock(&told).recv() });
+        }
+        Ok(())
+    });
+    spawning.await.unwrap();
+    eventually(PATIENCE, || asked().is_some_and(|since| since.elapsed() > Duration::from_millis(200))).await;
+    // Instances go on all the same.
+    let (other, _) = spawn(&data, "other", async { Ok(()) });
+    assert!(matches!(other.await.unwrap(), Ended::Done(Ok(()))));
+    drop(go_on);
+    eventually(PATIENCE, || asked().is_none()).await;
+}

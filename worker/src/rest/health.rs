@@ -46,6 +46,9 @@ struct Health<'a> {
     stuck: Vec<StuckAnswer<'a>>,
     #[serde(skip_serializing_if = "is_zero")]
     stuck_total: u64,
+    /// For how long nothing that plugins have spawned, nor their timers, has had a thread.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    runtime_stuck_seconds: Option<u64>,
 }
 
 /// A connector or task that makes no step.
@@ -87,7 +90,8 @@ pub(super) async fn health(State(app): State<App>) -> Result<Response<Body>, Api
 fn shown(app: &App, code: StatusCode, status: &'static str, message: &str) -> Response<Body> {
     let report = app.state.watchdog.report();
     let stuck = report.stuck.iter().map(StuckAnswer::of).collect();
-    answers::json(code, &Health { status, message, stuck, stuck_total: report.total })
+    let runtime_stuck_seconds = report.runtime_silent.map(|since| since.elapsed().as_secs());
+    answers::json(code, &Health { status, message, stuck, stuck_total: report.total, runtime_stuck_seconds })
 }
 
 impl<'a> StuckAnswer<'a> {
