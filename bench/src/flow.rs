@@ -3,7 +3,7 @@
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Error, Result, anyhow, bail};
 
 use crate::Bench;
 use crate::cases::{Case, Flow};
@@ -38,21 +38,46 @@ pub struct Subject<'a> {
     pub side: Side,
 }
 
+/// What a run gave.
+pub struct Gave {
+    pub figures: Figures,
+    /// Why the latency is missing.
+    pub trouble: Option<Error>,
+}
+
+impl From<Figures> for Gave {
+    fn from(figures: Figures) -> Self {
+        Self { figures, trouble: None }
+    }
+}
+
 /// Runs a case once with one program.
-pub fn run(bench: &Bench, subject: &Subject<'_>, measure: Measure) -> Result<Figures> {
+pub fn run(bench: &Bench, subject: &Subject<'_>, measure: Measure) -> Result<Gave> {
     let (case, side) = (subject.case, subject.side);
     let worker = bench.worker(case, side)?;
-    let result = rate(bench, subject, &worker).and_then(|mut figures| {
-        if measure == Measure::RateAndLatency {
-            figures.extend(latency(bench, subject, &worker)?);
+    let mut figures = match rate(bench, subject, &worker) {
+        Ok(figures) => figures,
+        Err(error) => {
+            worker.kill();
+            return Err(error);
         }
-        Ok(figures)
-    });
-    match &result {
-        Ok(_) => bench.give_back(case, side, worker),
-        Err(_) => worker.kill(),
+    };
+    if measure == Measure::Rate {
+        bench.give_back(case, side, worker);
+        return Ok(figures.into());
     }
-    result
+    match latency(bench, subject, &worker) {
+        Ok(latencies) => {
+            figures.extend(latencies);
+            bench.give_back(case, side, worker);
+            Ok(figures.into())
+        }
+        Err(error) => {
+            let trouble = Some(anyhow!("latency: {error:#}\n{}", worker.complaint()));
+            worker.kill();
+            Ok(Gave { figures, trouble })
+        }
+    }
 }
 
 /// Moves all the data, or as much as the time allows.
@@ -79,7 +104,7 @@ fn latency(bench: &Bench, subject: &Subject<'_>, worker: &Worker) -> Result<Figu
     let names = Names { connector: &connector, file: &path, topic: &topic };
     worker.create(subject.case.connector(subject.side)?, names)?;
     worker.wait_until_running(1)?;
-    let figures = latency::measure(bench, flow, &path, &topic).with_context(|| worker.complaint())?;
+    let figures = latency::measure(bench, flow, &path, &topic)?;
     worker.delete(&connector)?;
     bench.topics.delete(&topic)?;
     Ok(figures)

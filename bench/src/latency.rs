@@ -115,7 +115,12 @@ impl Steady {
     }
 
     fn write_topic(&mut self, bootstrap: &str, topic: &str) -> Result<()> {
-        let producer: BaseProducer = config(bootstrap).set("linger.ms", "0").create()?;
+        // Room for all records, should the broker stand still for a while: the writer must not.
+        let producer: BaseProducer = config(bootstrap)
+            .set("linger.ms", "0")
+            .set("queue.buffering.max.messages", self.total.max(1).to_string())
+            .set("queue.buffering.max.kbytes", "1048576")
+            .create()?;
         let mut line = Vec::new();
         self.each_tick(|payload, count| {
             for _ in 0..count {

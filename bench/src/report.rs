@@ -151,7 +151,7 @@ fn remarks(outcome: &Outcome) -> String {
     for (side, result) in &outcome.sides {
         if let Some(failure) = &result.failure {
             let first = failure.lines().next().unwrap_or_default();
-            text += &format!("- **{side} failed** with {} settings: {first}\n", outcome.settings);
+            text += &format!("- **{side} failed** in a run with {} settings: {first}\n", outcome.settings);
         }
     }
     text

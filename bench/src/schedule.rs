@@ -1,6 +1,6 @@
 //! The rounds of a case.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
@@ -8,8 +8,8 @@ use anyhow::{Context, Result};
 use crate::Bench;
 use crate::cases::{Case, Work};
 use crate::ceiling::{self, Ceiling};
-use crate::figures::{Figures, Metric, difference};
-use crate::flow::{self, Measure, Subject};
+use crate::figures::{Metric, difference};
+use crate::flow::{self, Gave, Measure, Subject};
 use crate::idle;
 use crate::machine::Machine;
 use crate::place::Data;
@@ -23,8 +23,15 @@ const CASE_WAIT: Duration = Duration::from_secs(285);
 pub fn run(bench: &Bench, case: &Case) -> Result<Outcome> {
     let begin = Instant::now();
     let machine = Machine::look(&bench.options.build)?;
-    let mut rounds =
-        Rounds { bench, case, begin, data: None, sides: BTreeMap::new(), longest: BTreeMap::new() };
+    let mut rounds = Rounds {
+        bench,
+        case,
+        begin,
+        data: None,
+        sides: BTreeMap::new(),
+        longest: BTreeMap::new(),
+        given_up: BTreeSet::new(),
+    };
     let mut ceilings = Vec::new();
     if let Work::Flow(flow) = &case.work {
         println!("  making {} records", flow.records);
@@ -78,17 +85,20 @@ struct Rounds<'a> {
     data: Option<Data>,
     sides: BTreeMap<Side, SideOutcome>,
     longest: BTreeMap<Side, Duration>,
+    /// Programs that are not run again: a run ended without figures, or the time is over.
+    given_up: BTreeSet<Side>,
 }
 
 impl Rounds<'_> {
     fn run(&mut self, side: Side) {
         let outcome = self.sides.entry(side).or_default();
         let expected = self.longest.get(&side).copied().unwrap_or_default();
-        if outcome.failure.is_some() {
+        if self.given_up.contains(&side) {
             return;
         }
         if self.begin.elapsed() + expected > CASE_WAIT {
-            println!("  {side:<9} left out: the case would take longer than {} s", CASE_WAIT.as_secs());
+            println!("  {side:<9} no more runs: the case would take longer than {} s", CASE_WAIT.as_secs());
+            self.given_up.insert(side);
             return;
         }
         let measure = match outcome.runs.is_empty() {
@@ -99,30 +109,35 @@ impl Rounds<'_> {
         let result = self.once(side, measure);
         let time = begin.elapsed();
         let outcome = self.sides.entry(side).or_default();
-        match result {
-            Ok(figures) => {
+        let trouble = match result {
+            Ok(Gave { figures, trouble }) => {
                 println!("  {side:<9} {} ({:.0} s)", crate::report::line(&figures), time.as_secs_f64());
                 outcome.runs.push(figures);
+                trouble
             }
             Err(error) => {
-                println!("  {side:<9} failed: {error:#}");
-                outcome.failure = Some(format!("{error:#}"));
+                self.given_up.insert(side);
+                Some(error)
             }
+        };
+        if let Some(error) = trouble {
+            println!("  {side:<9} failed: {error:#}");
+            outcome.failure = Some(format!("{error:#}"));
         }
         let longest = self.longest.entry(side).or_default();
         *longest = time.max(*longest);
     }
 
-    fn once(&self, side: Side, measure: Measure) -> Result<Figures> {
+    fn once(&self, side: Side, measure: Measure) -> Result<Gave> {
         let (bench, case) = (self.bench, self.case);
         match case.work {
             Work::Flow(flow) => {
                 let data = self.data.as_ref().context("the data of a flow is made before its runs")?;
                 flow::run(bench, &Subject { case, flow, data, side }, measure)
             }
-            Work::Start { times } => idle::starts(bench, case, side, times),
-            Work::Idle { connectors } => idle::idle(bench, case, side, connectors),
-            Work::Creates { connectors } => idle::creates(bench, case, side, connectors),
+            Work::Start { times } => idle::starts(bench, case, side, times).map(Gave::from),
+            Work::Idle { connectors } => idle::idle(bench, case, side, connectors).map(Gave::from),
+            Work::Creates { connectors } => idle::creates(bench, case, side, connectors).map(Gave::from),
         }
     }
 }

@@ -51,7 +51,7 @@ fn a_failure_is_shown_where_the_figure_would_be() {
     results.cases.insert("file".to_owned(), outcome);
     let text = markdown(&results);
     assert!(text.contains("| records/s (share of ceiling) | failed | 1,000,000 (50 %) |"), "{text}");
-    assert!(text.contains("- **Java failed** with default settings: out of memory\n"), "{text}");
+    assert!(text.contains("- **Java failed** in a run with default settings: out of memory\n"), "{text}");
 }
 
 #[test]
