@@ -22,7 +22,7 @@ pub use closing::all_closed;
 pub use consumer::{Consumer, ConsumerLimits, Departure, Incoming, Limits, Polled, Topics};
 pub use error::{Failure, FailureKind, KafkaError};
 pub use producer::{
-    Budget, DeliveryError, Failed, Finished, Lane, Outgoing, Producer, QueueLimits, RecordMetadata, Report,
-    SendError, Ticket,
+    Budget, DeliveryError, Failed, Finished, Lane, Outgoing, RecordMetadata, Remains, Report, SendError,
+    SharedProducer, Sharing, Ticket,
 };
 pub use settings::{Role, Translation, translate};

@@ -1,11 +1,11 @@
 //! The counters of a batch, and of the lane it was sent through.
 
 use std::{
-    collections::VecDeque,
+    collections::{BTreeSet, VecDeque},
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError, Weak,
         atomic::{
-            AtomicBool, AtomicUsize,
+            AtomicBool, AtomicU64, AtomicUsize,
             Ordering::{AcqRel, Relaxed, SeqCst},
         },
     },
@@ -14,7 +14,10 @@ use std::{
 use rdkafka::message::{BorrowedMessage, Message};
 use tokio::sync::Notify;
 
-use super::{Budget, DeliveryError, Failed, Finished, Outgoing, RecordMetadata, Report, Ticket};
+use super::{
+    Budget, DeliveryError, Failed, Finished, Outgoing, RecordMetadata, Report, Ticket, client::Producer,
+    stall::Sight,
+};
 use crate::Failure;
 
 /// What librdkafka carries along with a record and gives back with its delivery report.
@@ -22,8 +25,8 @@ pub(super) struct Tracked {
     batch: Arc<Batch>,
     /// The place of the record in its batch, when somebody wants to know.
     index: Option<usize>,
-    /// Bytes of the record's headers, which a delivery report does not count cheaply.
-    header_bytes: usize,
+    /// The weight of the record's headers, which a delivery report does not count cheaply.
+    header_weight: usize,
 }
 
 /// A batch handed over, or being handed over.
@@ -46,14 +49,34 @@ struct Results {
 
 /// What a lane has in the producer, and its tickets that have ended.
 pub(super) struct Usage {
+    /// No other lane of this process has it.
+    pub(super) id: u64,
+    /// The task.
+    pub(super) name: String,
     budget: Budget,
     bytes: AtomicUsize,
     messages: AtomicUsize,
     /// Whether the lane waits for `room`.
     waiting: AtomicBool,
     pub(super) room: Notify,
-    ended: Mutex<VecDeque<Arc<Batch>>>,
+    /// How many records have failed.
+    failed: AtomicUsize,
+    /// Whether a later lane of the same task has taken over.
+    revoked: AtomicBool,
+    /// Whether the lane is no more.
+    closed: AtomicBool,
+    /// A std mutex, as the other: held for a few lines.
+    tickets: Mutex<Tickets>,
     pub(super) ticket_ended: Notify,
+    /// Where the lane's records go.
+    producer: Mutex<Weak<Producer>>,
+}
+
+#[derive(Default)]
+struct Tickets {
+    open: BTreeSet<u64>,
+    ended: VecDeque<Arc<Batch>>,
+    ended_count: u64,
 }
 
 // === impl Tracked ===
@@ -61,11 +84,11 @@ pub(super) struct Usage {
 impl Tracked {
     /// For the records that need nothing of their own.
     pub(super) fn whole(batch: &Arc<Batch>) -> Arc<Self> {
-        Arc::new(Self { batch: batch.clone(), index: None, header_bytes: 0 })
+        Arc::new(Self { batch: batch.clone(), index: None, header_weight: 0 })
     }
 
-    pub(super) fn record(batch: &Arc<Batch>, index: Option<usize>, header_bytes: usize) -> Arc<Self> {
-        Arc::new(Self { batch: batch.clone(), index, header_bytes })
+    pub(super) fn record(batch: &Arc<Batch>, index: Option<usize>, header_weight: usize) -> Arc<Self> {
+        Arc::new(Self { batch: batch.clone(), index, header_weight })
     }
 
     pub(super) fn delivered(&self, message: &BorrowedMessage<'_>) {
@@ -85,10 +108,8 @@ impl Tracked {
     }
 
     fn done(&self, message: &BorrowedMessage<'_>) {
-        let bytes = self.header_bytes
-            + message.key().map_or(0, <[u8]>::len)
-            + message.payload().map_or(0, <[u8]>::len);
-        self.batch.usage.give_back(bytes);
+        let bytes = message.key().map_or(0, <[u8]>::len) + message.payload().map_or(0, <[u8]>::len);
+        self.batch.usage.give_back(weight(bytes, self.header_weight));
         self.batch.leave();
     }
 }
@@ -97,6 +118,7 @@ impl Tracked {
 
 impl Batch {
     pub(super) fn open(ticket: Ticket, usage: &Arc<Usage>) -> Arc<Self> {
+        usage.tickets().open.insert(ticket.0);
         Arc::new(Self {
             ticket,
             usage: usage.clone(),
@@ -132,13 +154,13 @@ impl Batch {
     /// Counts a record out, or the handing over itself; the last one ends the ticket.
     pub(super) fn leave(self: &Arc<Self>) {
         if self.left.fetch_sub(1, AcqRel) == 1 {
-            self.usage.ended.lock().unwrap_or_else(PoisonError::into_inner).push_back(self.clone());
-            self.usage.ticket_ended.notify_one();
+            self.usage.ended(self);
         }
     }
 
     pub(super) fn fail(&self, index: Option<usize>, failed: Failed) {
         self.failed.fetch_add(1, Relaxed);
+        self.usage.failed.fetch_add(1, SeqCst);
         let mut results = self.results.lock().unwrap_or_else(PoisonError::into_inner);
         if results.first.is_none() {
             results.first = Some(failed.clone());
@@ -173,44 +195,51 @@ impl Batch {
 // === impl Usage ===
 
 impl Usage {
-    pub(super) fn new(budget: Budget) -> Self {
+    pub(super) fn new(name: String, budget: Budget) -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
         Self {
+            id: NEXT.fetch_add(1, Relaxed),
+            name,
             budget,
             bytes: AtomicUsize::new(0),
             messages: AtomicUsize::new(0),
             waiting: AtomicBool::new(false),
             room: Notify::new(),
-            ended: Mutex::default(),
+            failed: AtomicUsize::new(0),
+            revoked: AtomicBool::new(false),
+            closed: AtomicBool::new(false),
+            tickets: Mutex::default(),
             ticket_ended: Notify::new(),
+            producer: Mutex::default(),
         }
     }
 
     /// Reserves room for a record; returns whether there was some. Only the lane calls it.
     #[must_use]
-    pub(super) fn reserve(&self, bytes: usize) -> bool {
-        if !self.fits(bytes) {
+    pub(super) fn reserve(&self, weight: usize) -> bool {
+        if !self.fits(weight) {
             return false;
         }
-        self.bytes.fetch_add(bytes, SeqCst);
+        self.bytes.fetch_add(weight, SeqCst);
         self.messages.fetch_add(1, SeqCst);
         true
     }
 
-    pub(super) fn fits(&self, bytes: usize) -> bool {
+    pub(super) fn fits(&self, weight: usize) -> bool {
         let (held, messages) = (self.bytes.load(SeqCst), self.messages.load(SeqCst));
         // A record larger than the budget goes alone, for else it never went.
-        messages == 0 || (messages < self.budget.messages && held + bytes <= self.budget.bytes)
+        messages == 0 || (messages < self.budget.messages && held + weight <= self.budget.bytes)
     }
 
-    /// Says that the lane waits for `room`; it must look again after this and before it waits.
+    /// Says that somebody waits for `room`; it must look again after this and before it waits.
     pub(super) fn wait(&self) {
         self.waiting.store(true, SeqCst);
     }
 
-    /// Gives a record's room back. The lane is woken when half of its budget is free: waking it for each record would
+    /// Gives a record's room back. Who waits is woken when half of the budget is free: waking it for each record would
     /// cost more than the records.
-    pub(super) fn give_back(&self, bytes: usize) {
-        let held = self.bytes.fetch_sub(bytes, SeqCst) - bytes;
+    pub(super) fn give_back(&self, weight: usize) {
+        let held = self.bytes.fetch_sub(weight, SeqCst) - weight;
         let messages = self.messages.fetch_sub(1, SeqCst) - 1;
         if self.waiting.load(SeqCst)
             && held <= self.budget.bytes / 2
@@ -225,12 +254,77 @@ impl Usage {
         self.messages.load(SeqCst)
     }
 
+    /// Returns how many records have failed so far.
+    pub(super) fn failed(&self) -> usize {
+        self.failed.load(SeqCst)
+    }
+
     pub(super) fn next_ended(&self) -> Option<Arc<Batch>> {
-        self.ended.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
+        self.tickets().ended.pop_front()
+    }
+
+    /// Forgets a ticket that never had a record.
+    pub(super) fn forget(&self, ticket: Ticket) {
+        self.tickets().open.remove(&ticket.0);
+    }
+
+    pub(super) fn sight(&self) -> Sight {
+        let tickets = self.tickets();
+        Sight { lane: self.id, oldest: tickets.open.first().copied(), ended: tickets.ended_count }
+    }
+
+    pub(super) fn joined(&self, producer: &Arc<Producer>) {
+        *self.producer.lock().unwrap_or_else(PoisonError::into_inner) = Arc::downgrade(producer);
+    }
+
+    /// Lets the lane hand nothing over any more.
+    ///
+    /// A sender counts its record first and looks for this second: either it sees this, or its record is seen here.
+    pub(super) fn revoke(&self) {
+        self.revoked.store(true, SeqCst);
+        self.give_up();
+    }
+
+    pub(super) fn close(&self) {
+        self.closed.store(true, SeqCst);
+    }
+
+    /// Returns whether the lane is no more and none of its records is in a producer.
+    pub(super) fn is_gone(&self) -> bool {
+        self.closed.load(SeqCst) && self.messages() == 0
+    }
+
+    pub(super) fn is_revoked(&self) -> bool {
+        self.revoked.load(SeqCst)
+    }
+
+    /// Retires the producer when records are left in it that nobody waits for any more.
+    pub(super) fn give_up(&self) {
+        let left = self.messages();
+        if left == 0 {
+            return;
+        }
+        let producer = self.producer.lock().unwrap_or_else(PoisonError::into_inner).upgrade();
+        if let Some(producer) = producer {
+            producer.retire(format_args!("task {} was given up with {left} records undelivered", self.name));
+        }
+    }
+
+    fn ended(&self, batch: &Arc<Batch>) {
+        let mut tickets = self.tickets();
+        tickets.open.remove(&batch.ticket.0);
+        tickets.ended.push_back(batch.clone());
+        tickets.ended_count += 1;
+        drop(tickets);
+        self.ticket_ended.notify_one();
+    }
+
+    fn tickets(&self) -> MutexGuard<'_, Tickets> {
+        self.tickets.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Returns the bytes of a record's headers.
-pub(super) fn header_bytes(record: &Outgoing) -> usize {
-    record.headers.iter().map(|(name, value)| name.len() + value.as_ref().map_or(0, bytes::Bytes::len)).sum()
+/// Returns the weight of a record with so many bytes of key and value.
+pub(super) fn weight(bytes: usize, header_weight: usize) -> usize {
+    size_of::<Outgoing>() + bytes + header_weight
 }

@@ -9,23 +9,35 @@ use rdkafka::{
 };
 
 use super::{
-    Budget, Failed, Finished, Outgoing, Producer, Report, SendError, Ticket,
-    batch::{Batch, Tracked, Usage, header_bytes},
+    Failed, Finished, Outgoing, Report, SendError, SharedProducer, Ticket,
+    batch::{Batch, Tracked, Usage},
+    client::{Client, Producer},
+    length,
 };
 use crate::Failure;
 
 /// One task's way into a producer, with a budget of its own: no task makes another wait.
 ///
-/// Dropping it gives its records up, as [`Lane::abandon`] does.
+/// Dropping it never blocks. Records that are then undelivered are given up: the producer is retired, and they are purged
+/// as soon as no other lane has records in it.
 pub struct Lane {
+    home: Arc<SharedProducer>,
     producer: Arc<Producer>,
     usage: Arc<Usage>,
+    /// How many records had failed when the lane joined its producer.
+    failed_before: usize,
+    /// What an earlier lane of the task has left; nothing is sent before it is gone.
+    earlier: Option<Remains>,
     next_ticket: u64,
     /// The batch that a cancelled or failed `send` left half handed over.
     open: Option<Open>,
     /// Tickets not yet returned by `finished`, the open one included.
     in_flight: usize,
 }
+
+/// What may be left of a lane in its producer, whether it still lives or not.
+#[derive(Clone)]
+pub struct Remains(Arc<Usage>);
 
 #[derive(Clone)]
 struct Open {
@@ -46,14 +58,38 @@ enum Handed {
     /// The record can never be taken; the others can.
     Refused(Failure),
     QueueFull,
-    Fatal(Failure),
+    Fatal,
+}
+
+/// Why records were handed over no further.
+enum Pause {
+    /// There are no more.
+    Done,
+    /// The budget is used up; a record of this weight waits.
+    NoRoom(usize),
+    QueueFull,
+    /// The lane has to wait for something, or to change its producer.
+    NotReady,
 }
 
 // === impl Lane ===
 
 impl Lane {
-    pub(super) fn new(producer: Arc<Producer>, budget: Budget) -> Self {
-        Self { producer, usage: Arc::new(Usage::new(budget)), next_ticket: 0, open: None, in_flight: 0 }
+    pub(super) fn new(home: Arc<SharedProducer>, producer: Arc<Producer>, usage: Arc<Usage>) -> Self {
+        let (failed_before, earlier, open) = (0, None, None);
+        Self { home, producer, usage, failed_before, earlier, next_ticket: 0, open, in_flight: 0 }
+    }
+
+    /// Takes over from an earlier lane of the same task: that one hands nothing over any more, and this one nothing
+    /// before its records are delivered or purged, so that an old record never lands behind a new one.
+    pub fn follow(&mut self, earlier: Remains) {
+        earlier.0.revoke();
+        self.earlier = Some(earlier);
+    }
+
+    /// Returns what a later lane may [`follow`](Self::follow).
+    pub fn remains(&self) -> Remains {
+        Remains(self.usage.clone())
     }
 
     /// Hands the records over in order, waiting while the lane's budget is used up or the producer's queue is full.
@@ -67,34 +103,16 @@ impl Lane {
         report: Report,
     ) -> Result<Ticket, SendError> {
         let open = self.open(report);
-        while let Some(record) = batch.front() {
-            if let Err(error) = self.check() {
-                self.close_after_error(&open);
-                return Err(error);
-            }
-            let headers = header_bytes(record);
-            let bytes = headers + length(&record.key) + length(&record.value);
-            if !self.usage.reserve(bytes) {
-                self.room(bytes).await;
-                continue;
-            }
-            match self.hand_over(&open, record, headers) {
-                Handed::Over => drop(batch.pop_front()),
-                Handed::Refused(failure) => {
-                    let index = (open.report == Report::Metadata).then(|| open.batch.count() - 1);
-                    open.batch.fail(index, Failed { topic: record.topic.clone(), failure });
-                    self.usage.give_back(bytes);
-                    open.batch.leave();
-                    batch.pop_front();
-                }
-                Handed::QueueFull => {
-                    self.usage.give_back(bytes);
-                    tokio::time::sleep(QUEUE_FULL_WAIT).await;
-                }
-                Handed::Fatal(failure) => {
-                    self.usage.give_back(bytes);
-                    self.close_after_error(&open);
-                    return Err(SendError::Fatal(failure));
+        loop {
+            match self.hand_over(&open, batch) {
+                Pause::Done => break,
+                Pause::NoRoom(weight) => self.room(weight).await,
+                Pause::QueueFull => tokio::time::sleep(QUEUE_FULL_WAIT).await,
+                Pause::NotReady => {
+                    if let Err(error) = self.make_ready().await {
+                        self.close_after_error(&open);
+                        return Err(error);
+                    }
                 }
             }
         }
@@ -139,10 +157,9 @@ impl Lane {
         self.usage.messages()
     }
 
-    /// Gives the lane up: what becomes of its records no longer matters. Returns how many were undelivered; when there
-    /// were any, the producer should be retired, for they stay in its queue until it delivers them or gives up.
-    pub fn abandon(self) -> usize {
-        self.usage.messages()
+    /// Tells whether both lanes use the same client now.
+    pub fn shares_with(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.producer, &other.producer)
     }
 
     /// Goes on with the batch that an earlier call left open, or begins one.
@@ -165,6 +182,7 @@ impl Lane {
         }
         self.open = None;
         self.in_flight -= 1;
+        self.usage.forget(open.batch.ticket);
     }
 
     fn close(&mut self, open: &Open) {
@@ -172,30 +190,89 @@ impl Lane {
         open.batch.leave();
     }
 
-    /// Returns why nothing can be handed over, if so.
-    fn check(&self) -> Result<(), SendError> {
-        if let Some(failure) = self.producer.fatal_ref() {
-            return Err(SendError::Fatal(failure.clone()));
+    /// Hands records over as long as nothing has to be waited for.
+    fn hand_over(&self, open: &Open, batch: &mut VecDeque<Outgoing>) -> Pause {
+        if self.earlier.is_some() {
+            return Pause::NotReady;
         }
-        if self.producer.retired() { Err(SendError::Retired) } else { Ok(()) }
+        let Some(client) = self.producer.client() else { return Pause::NotReady };
+        while let Some(record) = batch.front() {
+            let weight = record.weight();
+            if !self.usage.reserve(weight) {
+                return Pause::NoRoom(weight);
+            }
+            // In this order: see `Producer::is_done` and `Usage::revoke`.
+            if self.producer.is_leaving() || self.usage.is_revoked() {
+                self.usage.give_back(weight);
+                return Pause::NotReady;
+            }
+            match self.produce(&client, open, record) {
+                Handed::Over => {}
+                Handed::Refused(failure) => {
+                    let index = (open.report == Report::Metadata).then(|| open.batch.count() - 1);
+                    open.batch.fail(index, Failed { topic: record.topic.clone(), failure });
+                    self.usage.give_back(weight);
+                    open.batch.leave();
+                }
+                Handed::QueueFull => {
+                    self.usage.give_back(weight);
+                    return Pause::QueueFull;
+                }
+                Handed::Fatal => {
+                    self.usage.give_back(weight);
+                    self.producer.fail();
+                    return Pause::NotReady;
+                }
+            }
+            batch.pop_front();
+        }
+        Pause::Done
+    }
+
+    /// Waits a while for what stands in the way, or changes to a fresh producer.
+    async fn make_ready(&mut self) -> Result<(), SendError> {
+        if self.usage.is_revoked() {
+            return Err(SendError::GivenUp);
+        }
+        if let Some(Remains(earlier)) = &self.earlier {
+            if earlier.messages() > 0 {
+                emptier(earlier).await;
+            } else {
+                self.earlier = None;
+            }
+            return Ok(());
+        }
+        if let Some(failure) = self.producer.fatal()
+            && (self.usage.messages() > 0 || self.usage.failed() > self.failed_before)
+        {
+            return Err(SendError::Fatal(failure));
+        }
+        if self.usage.messages() > 0 {
+            emptier(&self.usage).await;
+            return Ok(());
+        }
+        self.producer.leave(&self.usage);
+        self.producer = self.home.join(&self.usage).map_err(SendError::Replace)?;
+        self.failed_before = self.usage.failed();
+        Ok(())
     }
 
     /// Waits until there may be room for a record.
-    async fn room(&self, bytes: usize) {
+    async fn room(&self, weight: usize) {
         self.usage.wait();
-        if self.usage.fits(bytes) {
+        if self.usage.fits(weight) {
             return;
         }
         // Looked at again in any case, so the end of the time-out says nothing.
         let _ = tokio::time::timeout(ROOM_WAIT, self.usage.room.notified()).await;
     }
 
-    fn hand_over(&self, open: &Open, record: &Outgoing, headers: usize) -> Handed {
+    fn produce(&self, client: &Client, open: &Open, record: &Outgoing) -> Handed {
         let index = open.batch.enter(open.report);
         let tracked = match open.report {
-            Report::Counts if headers == 0 => open.whole.clone(),
-            Report::Counts => Tracked::record(&open.batch, None, headers),
-            Report::Metadata => Tracked::record(&open.batch, Some(index), headers),
+            Report::Counts if record.headers.is_empty() => open.whole.clone(),
+            Report::Counts => Tracked::record(&open.batch, None, record.header_weight()),
+            Report::Metadata => Tracked::record(&open.batch, Some(index), record.header_weight()),
         };
         let mut out = BaseRecord::<[u8], [u8], _>::with_opaque_to(&record.topic, tracked);
         out.partition = record.partition;
@@ -209,7 +286,7 @@ impl Lane {
             }
             out.headers = Some(native);
         }
-        let error = match self.producer.client().send(out) {
+        let error = match client.send(out) {
             Ok(()) => return Handed::Over,
             Err((error, _)) => error,
         };
@@ -220,14 +297,56 @@ impl Lane {
             }
             Some(Code::Fatal) => {
                 open.batch.withdraw(open.report);
-                Handed::Fatal(self.producer.fatal().unwrap_or_else(|| Failure::of(Code::Fatal)))
+                Handed::Fatal
+            }
+            Some(code @ Code::MessageSizeTooLarge) => {
+                Handed::Refused(Failure::because(code, self.too_large(record)))
             }
             Some(code) => Handed::Refused(Failure::of(code)),
             None => Handed::Refused(Failure::because(Code::InvalidTopic, error.to_string())),
         }
     }
+
+    /// Says it in the words of Java's producer.
+    fn too_large(&self, record: &Outgoing) -> String {
+        let headers = record.headers.iter().map(|(name, value)| name.len() + length(value));
+        let bytes = length(&record.key) + length(&record.value) + headers.sum::<usize>();
+        let limit = self.producer.record_max;
+        format!(
+            "The message is {bytes} bytes when serialized which is larger than {limit}, which is the value of the \
+             max.request.size configuration."
+        )
+    }
 }
 
-fn length(bytes: &Option<bytes::Bytes>) -> usize {
-    bytes.as_ref().map_or(0, bytes::Bytes::len)
+impl Drop for Lane {
+    fn drop(&mut self) {
+        self.usage.close();
+        self.usage.give_up();
+        self.producer.leave(&self.usage);
+        self.home.lane_closed();
+    }
+}
+
+// === impl Remains ===
+
+impl Remains {
+    /// Returns how many records are neither delivered nor purged.
+    pub fn records(&self) -> usize {
+        self.0.messages()
+    }
+
+    /// Returns whether the lane is no more and nothing of it is left.
+    pub fn is_gone(&self) -> bool {
+        self.0.is_gone()
+    }
+}
+
+/// Waits until a lane has fewer records in its producer, or a while.
+async fn emptier(usage: &Usage) {
+    usage.wait();
+    if usage.messages() > 0 {
+        // Looked at again in any case, so the end of the time-out says nothing.
+        let _ = tokio::time::timeout(ROOM_WAIT, usage.room.notified()).await;
+    }
 }

@@ -12,7 +12,7 @@ use millrace_api::Properties;
 use millrace_broker::{Broker, Options};
 use millrace_kafka::{
     Admin, Budget, Consumer, ConsumerLimits, Finished, Incoming, Lane, Limits, NewTopic, Outgoing, Polled,
-    Producer, QueueLimits, Topics,
+    SharedProducer, Sharing, Topics,
 };
 use tempfile::TempDir;
 
@@ -81,8 +81,8 @@ impl Kafka {
     }
 
     pub fn lane(&self, budget: Budget, more: &[(&str, &str)]) -> Lane {
-        let limits = QueueLimits { bytes: budget.bytes, messages: budget.messages };
-        Producer::start(&self.settings(more), limits).unwrap().lane(budget)
+        let sharing = Sharing { budget, lanes_max: 1, stall: SOON };
+        SharedProducer::new(self.settings(more), sharing).unwrap().lane("test").unwrap()
     }
 
     /// Writes texts to a partition.

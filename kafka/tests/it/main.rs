@@ -8,3 +8,4 @@ mod consumer;
 mod outage;
 mod producer;
 mod rebalance;
+mod sharing;

@@ -4,9 +4,9 @@ use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use millrace_api::{Blob, TimestampType};
-use millrace_kafka::{Budget, FailureKind, Outgoing, Report, SendError};
+use millrace_kafka::{Budget, FailureKind, Outgoing, Report, SharedProducer, Sharing};
 
-use crate::broker::{BUDGET, Kafka, finished, read, texts, to, unique, within};
+use crate::broker::{BUDGET, Kafka, SOON, finished, read, texts, to, unique, within};
 
 #[tokio::test]
 async fn a_record_arrives_as_it_was_sent() {
@@ -73,6 +73,7 @@ async fn a_record_that_is_too_large_fails_alone() {
         assert_eq!(error.failure.kind, FailureKind::Record);
         assert_eq!(error.failure.class, "org.apache.kafka.common.errors.RecordTooLargeException");
         assert!(error.to_string().contains(&topic), "{error}");
+        assert!(error.to_string().contains("the value of the max.request.size configuration"), "{error}");
         let failed: Vec<_> = error.records.iter().map(Result::is_err).collect();
         assert_eq!(failed, if report == Report::Counts { vec![] } else { vec![false, true, false] });
         assert_eq!(lane.records_in_flight(), 0);
@@ -85,13 +86,13 @@ async fn a_record_that_is_too_large_fails_alone() {
 async fn a_lane_keeps_within_its_budget() {
     let kafka = Kafka::any().await;
     let topic = kafka.topic(1).await;
-    let budget = Budget { bytes: 1000, messages: 20 };
+    let budget = Budget { bytes: 4000, messages: 20 };
     let mut lane = kafka.lane(budget, &[("linger.ms", "0")]);
     let mut texts_sent = Vec::new();
     for round in 0..10 {
         // The last one of each is larger than the whole budget, and goes alone.
         let mut round: Vec<_> = (0..100).map(|index| format!("{round}-{index}")).collect();
-        round.push("x".repeat(1500));
+        round.push("x".repeat(5000));
         texts_sent.extend(round);
     }
     let mut batch: VecDeque<_> = texts_sent.iter().map(|text| to(&topic, Some(0), text)).collect();
@@ -115,9 +116,9 @@ async fn a_lane_keeps_within_its_budget() {
 async fn lanes_do_not_mix() {
     let kafka = Kafka::any().await;
     let topic = kafka.topic(4).await;
-    let limits = millrace_kafka::QueueLimits { bytes: 1 << 20, messages: 2000 };
-    let producer = millrace_kafka::Producer::start(&kafka.settings(&[]), limits).unwrap();
-    let mut lanes = [producer.lane(BUDGET), producer.lane(BUDGET)];
+    let sharing = Sharing { budget: BUDGET, lanes_max: 2, stall: SOON };
+    let producer = SharedProducer::new(kafka.settings(&[]), sharing).unwrap();
+    let mut lanes = [producer.lane("a").unwrap(), producer.lane("b").unwrap()];
     for lane in &mut lanes {
         for _ in 0..5 {
             let mut batch: VecDeque<_> = (0..200).map(|index| to(&topic, None, &index.to_string())).collect();
@@ -138,25 +139,6 @@ async fn lanes_do_not_mix() {
 }
 
 #[tokio::test]
-async fn a_retired_producer_ends_its_tickets() {
-    let mut kafka = Kafka::own().await;
-    let topic = kafka.topic(1).await;
-    kafka.stop().await;
-    let limits = millrace_kafka::QueueLimits { bytes: 1 << 20, messages: 2000 };
-    let producer = millrace_kafka::Producer::start(&kafka.settings(&[]), limits).unwrap();
-    let mut lane = producer.lane(Budget { bytes: 1 << 20, messages: 10 });
-    let mut batch: VecDeque<_> = (0..10).map(|index| to(&topic, None, &index.to_string())).collect();
-    lane.send(&mut batch, Report::Counts).await.unwrap();
-    assert_eq!(lane.records_in_flight(), 10);
-    producer.retire();
-    assert_eq!(finished(&mut lane).await.outcome.unwrap_err().failed, 10);
-    let mut batch: VecDeque<_> = [to(&topic, None, "late")].into();
-    let refused = lane.send(&mut batch, Report::Counts).await;
-    assert!(matches!(refused, Err(SendError::Retired)));
-    assert_eq!((batch.len(), lane.in_flight()), (1, 0), "what was refused stays");
-}
-
-#[tokio::test]
 async fn dropping_a_producer_never_blocks() {
     let mut kafka = Kafka::own().await;
     let topic = kafka.topic(1).await;
@@ -165,7 +147,7 @@ async fn dropping_a_producer_never_blocks() {
     let mut batch: VecDeque<_> = (0..100).map(|index| to(&topic, None, &index.to_string())).collect();
     lane.send(&mut batch, Report::Counts).await.unwrap();
     let begun = std::time::Instant::now();
-    assert_eq!(lane.abandon(), 100);
+    drop(lane);
     assert!(begun.elapsed() < Duration::from_millis(100), "{:?}", begun.elapsed());
     // Other tests close clients at the same time: all of them end, if not together.
     within("all clients close", async {
