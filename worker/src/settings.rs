@@ -9,4 +9,4 @@ pub mod worker;
 
 pub use listener::ListenerUrl;
 pub use policy::OverridePolicy;
-pub use worker::{Bootstrap, CommonSettings, RestSettings, WorkerConfig, WorkerConfigError};
+pub use worker::{Bootstrap, CommonSettings, RestSettings, TaskProducer, WorkerConfig, WorkerConfigError};

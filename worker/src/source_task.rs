@@ -295,7 +295,8 @@ fn delivery_error(error: DeliveryError) -> Error {
 fn send_error(error: SendError) -> Error {
     let class = match &error {
         SendError::Fatal(failure) => failure.class,
-        SendError::Retired => "org.apache.kafka.common.KafkaException",
+        SendError::Replace(error) => error.class(),
+        SendError::GivenUp => "org.apache.kafka.common.KafkaException",
     };
     let cause = Error::of(Class::Fatal, class, error.to_string());
     Error::connect("Unrecoverable exception trying to send").caused_by(cause)

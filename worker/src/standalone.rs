@@ -108,7 +108,11 @@ impl Standalone {
         let plugins = Arc::new(self.plugins);
         let services = Arc::new(Services {
             plugins: plugins.clone(),
-            producers: Producers::new(&self.bootstrap_servers, &self.config.properties),
+            producers: Producers::new(
+                &self.bootstrap_servers,
+                &self.config.properties,
+                self.config.common.source_task_producer,
+            ),
             bootstrap_servers: self.bootstrap_servers,
             worker: self.config.properties.clone(),
             offsets,

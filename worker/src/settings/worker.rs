@@ -45,6 +45,15 @@ pub enum Bootstrap {
     Embedded(PathBuf),
 }
 
+/// Which producer a source task has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TaskProducer {
+    /// One that other tasks use too.
+    Shared,
+    /// One of its own, as in Kafka Connect.
+    Own,
+}
+
 /// Settings of both modes.
 #[derive(Debug, Config)]
 pub struct CommonSettings {
@@ -131,6 +140,11 @@ pub struct CommonSettings {
     /// The client settings that the policy `Allowlist` allows.
     #[config(default = "")]
     pub connector_client_config_override_allowlist: Vec<String>,
+
+    /// Whether source tasks share a few producers (`shared`; those with client overrides never do), or each has one of its
+    /// own with the client.id that Kafka Connect gives it (`own`).
+    #[config(low, default = "shared")]
+    pub source_task_producer: TaskProducer,
 
     /// Whether source connectors may create topics.
     #[config(low, default = true)]
@@ -486,6 +500,29 @@ impl fmt::Display for Bootstrap {
             Self::Servers(servers) => f.write_str(servers),
             Self::Embedded(folder) => write!(f, "{EMBEDDED}{}", folder.display()),
         }
+    }
+}
+
+// === impl TaskProducer ===
+
+impl Setting for TaskProducer {
+    const TYPE: Type = Type::String;
+
+    fn from_parsed(parsed: Parsed) -> Result<Self, String> {
+        match parsed {
+            Parsed::Text(text) if text == "shared" => Ok(Self::Shared),
+            Parsed::Text(text) if text == "own" => Ok(Self::Own),
+            _ => Err("String must be one of: shared, own".to_owned()),
+        }
+    }
+}
+
+impl fmt::Display for TaskProducer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Shared => "shared",
+            Self::Own => "own",
+        })
     }
 }
 
