@@ -97,19 +97,18 @@ impl InFlight {
 
 /// Returns the last place of each source partition in a batch.
 pub fn last_places<'a>(origins: impl Iterator<Item = &'a SourceOrigin>) -> Vec<Place> {
-    let mut places: Vec<Place> = Vec::new();
+    let mut last: Vec<&'a SourceOrigin> = Vec::new();
     let mut index: HashMap<&'a SourcePartition, usize> = HashMap::new();
     for origin in origins {
         // Nearly always the partition of the record before: no hashing then.
-        let same = places.last().is_some_and(|(partition, _)| Arc::ptr_eq(partition, &origin.partition));
-        let at =
-            if same { places.len() - 1 } else { *index.entry(&origin.partition).or_insert(places.len()) };
-        match places.get_mut(at) {
-            Some(place) => place.1.clone_from(&origin.offset),
-            None => places.push((origin.partition.clone(), origin.offset.clone())),
+        let same = last.last().is_some_and(|before| Arc::ptr_eq(&before.partition, &origin.partition));
+        let at = if same { last.len() - 1 } else { *index.entry(&origin.partition).or_insert(last.len()) };
+        match last.get_mut(at) {
+            Some(place) => *place = origin,
+            None => last.push(origin),
         }
     }
-    places
+    last.into_iter().map(|origin| (origin.partition.clone(), origin.offset.clone())).collect()
 }
 
 #[cfg(test)]
