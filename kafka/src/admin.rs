@@ -176,7 +176,8 @@ impl Admin {
             Ok(Ok((Ok(answer), _))) => return Ok(answer),
             Ok(Ok((Err(code), trouble))) => (code, trouble),
             Ok(Err(_)) => {
-                tracing::error!(result = ?blocking.await, "{call}: the call ended without an answer");
+                let result = blocking.await;
+                tracing::error!(?result, "{call}: the call ended without an answer");
                 return Err(KafkaError::Closed { client: "admin client" });
             }
             Err(_) => (Code::OperationTimedOut, None),

@@ -29,4 +29,5 @@ mod offset_file;
 mod servers;
 mod signals;
 mod sink_faults;
+mod source_topics;
 mod transforms;

@@ -34,6 +34,8 @@ pub struct Broker {
     folder: Folder,
     port: u16,
     second: Option<Listener>,
+    /// Settings of Apache Kafka beyond the usual ones.
+    settings: String,
     process: Option<Process>,
 }
 
@@ -84,18 +86,26 @@ impl Broker {
     #[track_caller]
     fn with(kind: BrokerKind, second: Option<Listener>) -> Self {
         let kind = if java_is_under_test() { BrokerKind::Kafka } else { kind };
-        Self::begin(kind, Jvm::QuickStart, second)
+        Self::begin(kind, Jvm::QuickStart, second, &[])
     }
 
     /// Starts Apache Kafka with a JVM of one's choice, to measure against.
     #[track_caller]
     pub fn kafka_on(jvm: Jvm) -> Self {
-        Self::begin(BrokerKind::Kafka, jvm, None)
+        Self::begin(BrokerKind::Kafka, jvm, None, &[])
+    }
+
+    /// Starts an Apache Kafka of the test's own with settings such as `auto.create.topics.enable=false`.
+    #[track_caller]
+    pub fn kafka_with(settings: &[&str]) -> Self {
+        Self::begin(BrokerKind::Kafka, Jvm::QuickStart, None, settings)
     }
 
     #[track_caller]
-    fn begin(kind: BrokerKind, jvm: Jvm, second: Option<Listener>) -> Self {
-        let mut broker = Self { kind, jvm, folder: Folder::new(), port: free_port(), second, process: None };
+    fn begin(kind: BrokerKind, jvm: Jvm, second: Option<Listener>, settings: &[&str]) -> Self {
+        let settings = settings.iter().map(|setting| format!("{setting}\n")).collect();
+        let (folder, port) = (Folder::new(), free_port());
+        let mut broker = Self { kind, jvm, folder, port, second, settings, process: None };
         broker.start();
         broker
     }
@@ -244,8 +254,9 @@ impl Broker {
              share.coordinator.state.topic.replication.factor=1\n\
              share.coordinator.state.topic.min.isr=1\n\
              group.initial.rebalance.delay.ms=0\n\
-             {more}",
-            data = data.display()
+             {more}{settings}",
+            data = data.display(),
+            settings = self.settings
         )
     }
 }

@@ -8,6 +8,8 @@
     client.py BOOTSTRAP delete TOPIC
     client.py BOOTSTRAP allow USER OPERATION KIND NAME      OPERATION such as READ, KIND TOPIC or GROUP
     client.py BOOTSTRAP forbid USER OPERATION KIND NAME     takes that back
+    client.py BOOTSTRAP describe TOPIC     partitions, and the settings that are not the broker's, as one JSON object
+    client.py BOOTSTRAP reserve TOPIC      lets nobody but a user `owner` near the topic
 
 Bytes travel in JSON as text with one character, U+0000 to U+00FF, for each byte.
 """
@@ -24,6 +26,7 @@ from kafka.admin import (
     ACLOperation,
     ACLPermissionType,
     ACLResourcePatternType,
+    ConfigResource,
     NewTopic,
     ResourcePattern,
     ResourcePatternFilter,
@@ -36,7 +39,7 @@ LITERAL = ACLResourcePatternType.LITERAL
 
 
 def main(bootstrap, verb, *arguments):
-    verbs = (create, delete, produce, read, count, committed, allow, forbid)
+    verbs = (create, delete, produce, read, count, committed, allow, forbid, describe, reserve)
     {known.__name__: known for known in verbs}[verb](bootstrap, *arguments)
 
 
@@ -118,6 +121,25 @@ def committed(bootstrap, group):
     offsets = offsets_of(admin, group)
     for partition, offset in sorted(offsets.items()):
         print(json.dumps([partition.topic, partition.partition, offset.offset]))
+    admin.close()
+
+
+def describe(bootstrap, topic):
+    admin = kafka.KafkaAdminClient(bootstrap_servers=bootstrap, request_timeout_ms=TIMEOUT_MS)
+    partitions = [known["partitions"] for known in admin.describe_topics() if known["name"] == topic]
+    settings = {}
+    if partitions:
+        found = admin.describe_configs([ConfigResource("TOPIC", topic)])
+        ((_, by_name),) = found.items()
+        settings = {name: entry["value"] for name, entry in by_name[topic].items()}
+    print(json.dumps({"partitions": len(partitions[0]) if partitions else 0, "settings": settings}))
+    admin.close()
+
+
+def reserve(bootstrap, topic):
+    admin = kafka.KafkaAdminClient(bootstrap_servers=bootstrap, request_timeout_ms=TIMEOUT_MS)
+    resource = ResourcePattern(ResourceType.TOPIC, topic)
+    admin.create_acls([ACL("User:owner", "*", ACLOperation.ALL, ACLPermissionType.ALLOW, resource)])
     admin.close()
 
 

@@ -111,6 +111,18 @@ impl Client {
         self.must(&["committed", group], "").lines().map(offset).collect()
     }
 
+    /// Returns the topic's partitions and settings; no partitions when there is no such topic.
+    #[track_caller]
+    pub fn describe(&self, topic: &str) -> Value {
+        parsed(self.must(&["describe", topic], "").trim())
+    }
+
+    /// Refuses the topic to everybody who does not say who they are. The broker needs an authorizer.
+    #[track_caller]
+    pub fn reserve(&self, topic: &str) {
+        self.must(&["reserve", topic], "");
+    }
+
     #[track_caller]
     fn must(&self, arguments: &[&str], input: &str) -> String {
         self.call(arguments, input)

@@ -23,5 +23,6 @@ mod sink_task;
 mod source_task;
 pub mod standalone;
 mod task;
+mod topic_creation;
 pub mod validate;
 mod watchdog;

@@ -1,6 +1,7 @@
 //! Runs one source task: polls, converts, sends, and stores the offsets of what Kafka has.
 
 mod acknowledgements;
+mod topics;
 
 use crate::{
     data::Call,
@@ -53,6 +54,7 @@ pub async fn run(
     let lane = services.producers.lane(&spec.id, &spec.connector)?;
     let host =
         Arc::new(Host { spec: spec.clone(), services: services.clone(), acknowledged: Mutex::default() });
+    let topics = host.topics()?;
     let settings = spec.settings.as_ref().clone();
     let starting = plugin.start_task(settings, SourceContext::new(host.clone()));
     let starting = spec.pulse.during(Call::Start, starting);
@@ -70,6 +72,7 @@ pub async fn run(
         next_commit,
         acknowledged: 0,
         keys: HashMap::new(),
+        topics,
     };
     let ended = running.move_records(task.as_mut()).await;
     let closing = async {
@@ -104,6 +107,8 @@ struct Running {
     acknowledged: usize,
     /// Key bytes of the partitions that were stored, so that a name is written once.
     keys: HashMap<Arc<SourcePartition>, Bytes>,
+    /// What creates topics, when the connector says how.
+    topics: Option<topics::Topics>,
 }
 
 impl Running {
@@ -149,6 +154,9 @@ impl Running {
         let originals = self.acknowledger.originals(&batch);
         let converted = self.control.pulse.during(Call::Convert, self.pipeline.outgoing(&mut batch)).await?;
         let mut records = converted.records;
+        if !self.create_topics(&records).await? {
+            return Ok(false);
+        }
         let places = last_places(batch.iter().filter_map(|polled| polled.origin.as_ref()));
         let report = if originals.is_some() { Report::Metadata } else { Report::Counts };
         let ticket = loop {

@@ -116,6 +116,7 @@ impl Standalone {
             bootstrap_servers: self.bootstrap_servers,
             worker: self.config.properties.clone(),
             offsets,
+            creates_topics: self.config.common.topic_creation_enable,
             flush_interval: self.config.common.offset_flush_interval,
             flush_timeout: self.config.common.offset_flush_timeout,
             closing: self.config.common.offset_flush_timeout.min(task_stop_timeout * 3 / 4),

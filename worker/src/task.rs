@@ -18,6 +18,8 @@ pub struct Services {
     pub offsets: Arc<FileOffsetStore>,
     /// Where source tasks send to.
     pub producers: Producers,
+    /// Whether source connectors may create topics: `topic.creation.enable`.
+    pub creates_topics: bool,
     /// How often offsets are stored: `offset.flush.interval.ms`.
     pub flush_interval: Duration,
     /// How long storing may take: `offset.flush.timeout.ms`.

@@ -3,7 +3,7 @@
 mod checks;
 
 use super::{not_built, version, worker::one_of_any_case};
-use crate::settings::WorkerConfig;
+use crate::{settings::WorkerConfig, topic_creation};
 use checks::{alias_list, at_least_or_null, class_check, name_check, regex_check, sink_problems};
 use millrace_api::{
     CONNECT_VERSION, ConfigDef, PluginKind, Plugins, Properties,
@@ -37,11 +37,11 @@ pub(crate) fn framework(
     framework.common(plugins, worker, config, &recommended);
     match kind {
         PluginKind::Sink => framework.sink(config),
-        _ => framework.source(),
+        _ => framework.source(worker, config),
     }
     framework.transforms(plugins, config, &recommended);
     framework.predicates(plugins, config, &recommended);
-    framework.problems.extend(not_built::of_connector(config, worker.common.topic_creation_enable));
+    framework.problems.extend(not_built::of_connector(config));
     framework
 }
 
@@ -224,7 +224,10 @@ impl Framework {
         );
     }
 
-    fn source(&mut self) {
+    fn source(&mut self, worker: &WorkerConfig, config: &Properties) {
+        if worker.common.topic_creation_enable {
+            self.problems.extend(topic_creation::problems(config));
+        }
         self.add(
             aliases("topic.creation.groups", "Names of groups of topics that the connector creates.")
                 .group("Topic Creation", 1)

@@ -66,9 +66,6 @@ const CONNECTOR: &[ConnectorSetting] = &[
     ConnectorSetting { name: "exactly.once.support", harmless: &["requested"], feature: "exactly-once delivery" },
 ];
 
-/// Settings that make a source connector create topics.
-const TOPIC_CREATION: &str = "topic.creation.";
-
 /// Holds a worker's settings against the table.
 pub(super) fn check(properties: &Properties, problems: &mut Problems, warnings: &mut Vec<String>) {
     for Setting { name, harmless, effect, reason } in WORKER {
@@ -86,15 +83,9 @@ pub(super) fn check(properties: &Properties, problems: &mut Problems, warnings: 
 }
 
 /// Returns a connector's settings that ask for something that is not there, and what to tell its user.
-pub(crate) fn of_connector(config: &Properties, worker_creates_topics: bool) -> Vec<(String, String)> {
+pub(crate) fn of_connector(config: &Properties) -> Vec<(String, String)> {
     let asked = CONNECTOR.iter().filter(|setting| asks(config, setting.name, setting.harmless));
-    let mut found: Vec<_> = asked.map(|setting| problem(setting.name, config, setting.feature)).collect();
-    if worker_creates_topics {
-        let names = config.iter().filter(|(name, _)| name.starts_with(TOPIC_CREATION));
-        let asked = names.filter(|(name, _)| asks(config, name, &[]));
-        found.extend(asked.map(|(name, _)| problem(name, config, "creating topics for source connectors")));
-    }
-    found
+    asked.map(|setting| problem(setting.name, config, setting.feature)).collect()
 }
 
 fn problem(name: &str, config: &Properties, feature: &str) -> (String, String) {

@@ -137,11 +137,22 @@ async fn a_sink_needs_topics() {
 }
 
 #[tokio::test]
+async fn groups_of_topics_are_checked_before_anything_starts() {
+    check(
+        source(&[("topic.creation.default.partitions", "0")]),
+        &[
+            "topic.creation.default.replication.factor Missing required configuration \"topic.creation.default.replication.factor\" which has no default value.",
+            "topic.creation.default.partitions Invalid value 0 for configuration topic.creation.default.partitions: Number of partitions must be positive, or -1 to use the broker's default",
+        ],
+    )
+    .await;
+}
+
+#[tokio::test]
 async fn what_is_not_built_yet_is_an_error_of_its_setting() {
     check(
-        source(&[("errors.tolerance", "all"), ("topic.creation.default.partitions", "3")]),
+        source(&[("errors.tolerance", "all")]),
         &[
-            "topic.creation.default.partitions Invalid value 3 for configuration topic.creation.default.partitions: creating topics for source connectors is not supported by Millrace yet",
             "errors.tolerance Invalid value all for configuration errors.tolerance: tolerating errors is not supported by Millrace yet",
         ],
     )
