@@ -9,7 +9,7 @@
     client.py BOOTSTRAP allow USER OPERATION KIND NAME      OPERATION such as READ, KIND TOPIC or GROUP
     client.py BOOTSTRAP forbid USER OPERATION KIND NAME     takes that back
     client.py BOOTSTRAP describe TOPIC     partitions, and the settings that are not the broker's, as one JSON object
-    client.py BOOTSTRAP reserve TOPIC      lets nobody but a user `owner` near the topic
+    client.py BOOTSTRAP reserve TOPIC      lets nobody but a user `owner` create or use the topic
 
 Bytes travel in JSON as text with one character, U+0000 to U+00FF, for each byte.
 """
@@ -139,7 +139,15 @@ def describe(bootstrap, topic):
 def reserve(bootstrap, topic):
     admin = kafka.KafkaAdminClient(bootstrap_servers=bootstrap, request_timeout_ms=TIMEOUT_MS)
     resource = ResourcePattern(ResourceType.TOPIC, topic)
-    admin.create_acls([ACL("User:owner", "*", ACLOperation.ALL, ACLPermissionType.ALLOW, resource)])
+    # Who may create anything in the cluster may create this topic, too.
+    cluster = ResourcePattern(ResourceType.CLUSTER, "kafka-cluster")
+    admin.create_acls(
+        [
+            ACL("User:ANONYMOUS", "*", ACLOperation.ALL, ACLPermissionType.ALLOW, cluster),
+            ACL("User:ANONYMOUS", "*", ACLOperation.CREATE, ACLPermissionType.DENY, cluster),
+            ACL("User:owner", "*", ACLOperation.ALL, ACLPermissionType.ALLOW, resource),
+        ]
+    )
     admin.close()
 
 

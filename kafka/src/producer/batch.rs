@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeSet, VecDeque},
+    ops::Add,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError, Weak,
         atomic::{
@@ -54,8 +55,8 @@ pub(super) struct Usage {
     /// The task.
     pub(super) name: String,
     budget: Budget,
-    bytes: AtomicUsize,
-    messages: AtomicUsize,
+    /// What the lane has in the producer, as [`Held::packed`] writes it: one operation a record, for two threads share it.
+    held: AtomicU64,
     /// Whether the lane waits for `room`.
     waiting: AtomicBool,
     pub(super) room: Notify,
@@ -71,6 +72,19 @@ pub(super) struct Usage {
     /// Where the lane's records go.
     producer: Mutex<Weak<Producer>>,
 }
+
+/// A part of a budget.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Held {
+    pub(super) messages: usize,
+    pub(super) bytes: usize,
+}
+
+/// How many bits of a packed number count bytes: a terabyte, and sixteen million records above it.
+const BYTE_BITS: u32 = 40;
+
+/// The most records that are counted in at once. A producer that is retired meanwhile still gets the rest of them.
+const BURST: usize = 256;
 
 #[derive(Default)]
 struct Tickets {
@@ -109,7 +123,7 @@ impl Tracked {
 
     fn done(&self, message: &BorrowedMessage<'_>) {
         let bytes = message.key().map_or(0, <[u8]>::len) + message.payload().map_or(0, <[u8]>::len);
-        self.batch.usage.give_back(weight(bytes, self.header_weight));
+        self.batch.usage.give_back(Held { messages: 1, bytes: weight(bytes, self.header_weight) });
         self.batch.leave();
     }
 }
@@ -129,22 +143,26 @@ impl Batch {
         })
     }
 
-    /// Counts a record in; returns its place.
-    pub(super) fn enter(&self, report: Report) -> usize {
-        self.left.fetch_add(1, Relaxed);
+    /// Counts so many records in; returns the place of the first.
+    pub(super) fn enter(&self, report: Report, count: usize) -> usize {
+        self.left.fetch_add(count, Relaxed);
         if report == Report::Metadata {
-            self.results.lock().unwrap_or_else(PoisonError::into_inner).records.push(None);
+            let mut results = self.results.lock().unwrap_or_else(PoisonError::into_inner);
+            let records = results.records.len() + count;
+            results.records.resize_with(records, || None);
         }
-        self.count.fetch_add(1, Relaxed)
+        self.count.fetch_add(count, Relaxed)
     }
 
-    /// Undoes the last `enter`: the record was not handed over.
-    pub(super) fn withdraw(&self, report: Report) {
+    /// Undoes the last so many of an `enter`: these records were not handed over.
+    pub(super) fn withdraw(&self, report: Report, count: usize) {
         if report == Report::Metadata {
-            self.results.lock().unwrap_or_else(PoisonError::into_inner).records.pop();
+            let mut results = self.results.lock().unwrap_or_else(PoisonError::into_inner);
+            let records = results.records.len() - count;
+            results.records.truncate(records);
         }
-        self.count.fetch_sub(1, Relaxed);
-        self.left.fetch_sub(1, Relaxed);
+        self.count.fetch_sub(count, Relaxed);
+        self.left.fetch_sub(count, Relaxed);
     }
 
     pub(super) fn count(&self) -> usize {
@@ -201,8 +219,7 @@ impl Usage {
             id: NEXT.fetch_add(1, Relaxed),
             name,
             budget,
-            bytes: AtomicUsize::new(0),
-            messages: AtomicUsize::new(0),
+            held: AtomicU64::new(0),
             waiting: AtomicBool::new(false),
             room: Notify::new(),
             failed: AtomicUsize::new(0),
@@ -214,21 +231,35 @@ impl Usage {
         }
     }
 
-    /// Reserves room for a record; returns whether there was some. Only the lane calls it.
+    /// Reserves room for as many of these records as there is, within bounds; returns what was reserved. Only the lane
+    /// calls it.
     #[must_use]
-    pub(super) fn reserve(&self, weight: usize) -> bool {
-        if !self.fits(weight) {
-            return false;
+    pub(super) fn reserve<'a>(&self, records: impl Iterator<Item = &'a Outgoing>) -> Held {
+        let held = self.held();
+        let mut reserved = Held { messages: 0, bytes: 0 };
+        for record in records.take(BURST) {
+            let weight = record.weight();
+            if !self.has_room(held + reserved, weight) {
+                break;
+            }
+            reserved = reserved + Held { messages: 1, bytes: weight };
         }
-        self.bytes.fetch_add(weight, SeqCst);
-        self.messages.fetch_add(1, SeqCst);
-        true
+        self.held.fetch_add(reserved.packed(), SeqCst);
+        reserved
     }
 
     pub(super) fn fits(&self, weight: usize) -> bool {
-        let (held, messages) = (self.bytes.load(SeqCst), self.messages.load(SeqCst));
+        self.has_room(self.held(), weight)
+    }
+
+    fn has_room(&self, held: Held, weight: usize) -> bool {
         // A record larger than the budget goes alone, for else it never went.
-        messages == 0 || (messages < self.budget.messages && held + weight <= self.budget.bytes)
+        held.messages == 0
+            || (held.messages < self.budget.messages && held.bytes + weight <= self.budget.bytes)
+    }
+
+    fn held(&self) -> Held {
+        Held::unpacked(self.held.load(SeqCst))
     }
 
     /// Says that somebody waits for `room`; it must look again after this and before it waits.
@@ -236,14 +267,13 @@ impl Usage {
         self.waiting.store(true, SeqCst);
     }
 
-    /// Gives a record's room back. Who waits is woken when half of the budget is free: waking it for each record would
-    /// cost more than the records.
-    pub(super) fn give_back(&self, weight: usize) {
-        let held = self.bytes.fetch_sub(weight, SeqCst) - weight;
-        let messages = self.messages.fetch_sub(1, SeqCst) - 1;
+    /// Gives room back. Who waits is woken when half of the budget is free: waking it for each record would cost more than
+    /// the records.
+    pub(super) fn give_back(&self, room: Held) {
+        let held = Held::unpacked(self.held.fetch_sub(room.packed(), SeqCst) - room.packed());
         if self.waiting.load(SeqCst)
-            && held <= self.budget.bytes / 2
-            && messages <= self.budget.messages / 2
+            && held.bytes <= self.budget.bytes / 2
+            && held.messages <= self.budget.messages / 2
             && self.waiting.swap(false, SeqCst)
         {
             self.room.notify_one();
@@ -251,7 +281,7 @@ impl Usage {
     }
 
     pub(super) fn messages(&self) -> usize {
-        self.messages.load(SeqCst)
+        self.held().messages
     }
 
     /// Returns how many records have failed so far.
@@ -321,6 +351,27 @@ impl Usage {
 
     fn tickets(&self) -> MutexGuard<'_, Tickets> {
         self.tickets.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+// === impl Held ===
+
+impl Held {
+    fn packed(self) -> u64 {
+        ((self.messages as u64) << BYTE_BITS) | self.bytes as u64
+    }
+
+    fn unpacked(packed: u64) -> Self {
+        let bytes = packed & ((1 << BYTE_BITS) - 1);
+        Self { messages: (packed >> BYTE_BITS) as usize, bytes: bytes as usize }
+    }
+}
+
+impl Add for Held {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self { messages: self.messages + other.messages, bytes: self.bytes + other.bytes }
     }
 }
 

@@ -10,7 +10,7 @@ use rdkafka::{
 
 use super::{
     Failed, Finished, Outgoing, Report, SendError, SharedProducer, Ticket,
-    batch::{Batch, Tracked, Usage},
+    batch::{Batch, Held, Tracked, Usage},
     client::{Client, Producer},
     length,
 };
@@ -196,37 +196,64 @@ impl Lane {
             return Pause::NotReady;
         }
         let Some(client) = self.producer.client() else { return Pause::NotReady };
-        while let Some(record) = batch.front() {
-            let weight = record.weight();
-            if !self.usage.reserve(weight) {
-                return Pause::NoRoom(weight);
+        while let Some(first) = batch.front() {
+            let reserved = self.usage.reserve(batch.iter());
+            if reserved.messages == 0 {
+                return Pause::NoRoom(first.weight());
             }
             // In this order: see `Producer::is_done` and `Usage::revoke`.
             if self.producer.is_leaving() || self.usage.is_revoked() {
-                self.usage.give_back(weight);
+                self.usage.give_back(reserved);
                 return Pause::NotReady;
             }
-            match self.produce(&client, open, record) {
+            if let Some(pause) = self.burst(&client, open, batch, reserved) {
+                return pause;
+            }
+        }
+        Pause::Done
+    }
+
+    /// Hands over the records that there is room for.
+    fn burst(
+        &self,
+        client: &Client,
+        open: &Open,
+        batch: &mut VecDeque<Outgoing>,
+        mut reserved: Held,
+    ) -> Option<Pause> {
+        let mut index = open.batch.enter(open.report, reserved.messages);
+        while reserved.messages > 0 {
+            let record = batch.front().expect("room was reserved for records that are there");
+            let room = Held { messages: 1, bytes: record.weight() };
+            match self.produce(client, open, index, record) {
                 Handed::Over => {}
                 Handed::Refused(failure) => {
-                    let index = (open.report == Report::Metadata).then(|| open.batch.count() - 1);
+                    let index = (open.report == Report::Metadata).then_some(index);
                     open.batch.fail(index, Failed { topic: record.topic.clone(), failure });
-                    self.usage.give_back(weight);
+                    self.usage.give_back(room);
                     open.batch.leave();
                 }
                 Handed::QueueFull => {
-                    self.usage.give_back(weight);
-                    return Pause::QueueFull;
+                    self.withdraw(open, reserved);
+                    return Some(Pause::QueueFull);
                 }
                 Handed::Fatal => {
-                    self.usage.give_back(weight);
+                    self.withdraw(open, reserved);
                     self.producer.fail();
-                    return Pause::NotReady;
+                    return Some(Pause::NotReady);
                 }
             }
             batch.pop_front();
+            index += 1;
+            reserved.messages -= 1;
+            reserved.bytes -= room.bytes;
         }
-        Pause::Done
+        None
+    }
+
+    fn withdraw(&self, open: &Open, reserved: Held) {
+        open.batch.withdraw(open.report, reserved.messages);
+        self.usage.give_back(reserved);
     }
 
     /// Waits a while for what stands in the way, or changes to a fresh producer.
@@ -267,8 +294,7 @@ impl Lane {
         let _ = tokio::time::timeout(ROOM_WAIT, self.usage.room.notified()).await;
     }
 
-    fn produce(&self, client: &Client, open: &Open, record: &Outgoing) -> Handed {
-        let index = open.batch.enter(open.report);
+    fn produce(&self, client: &Client, open: &Open, index: usize, record: &Outgoing) -> Handed {
         let tracked = match open.report {
             Report::Counts if record.headers.is_empty() => open.whole.clone(),
             Report::Counts => Tracked::record(&open.batch, None, record.header_weight()),
@@ -291,14 +317,8 @@ impl Lane {
             Err((error, _)) => error,
         };
         match error.rdkafka_error_code() {
-            Some(Code::QueueFull) => {
-                open.batch.withdraw(open.report);
-                Handed::QueueFull
-            }
-            Some(Code::Fatal) => {
-                open.batch.withdraw(open.report);
-                Handed::Fatal
-            }
+            Some(Code::QueueFull) => Handed::QueueFull,
+            Some(Code::Fatal) => Handed::Fatal,
             Some(code @ Code::MessageSizeTooLarge) => {
                 Handed::Refused(Failure::because(code, self.too_large(record)))
             }
