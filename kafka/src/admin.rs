@@ -52,7 +52,7 @@ pub struct TopicSummary {
     pub partitions: usize,
 }
 
-struct Context {
+pub(crate) struct Context {
     log: ClientLog,
 }
 
@@ -150,7 +150,7 @@ impl Admin {
     }
 
     /// Runs a blocking call on a blocking thread.
-    async fn ask<T: Send + 'static>(
+    pub(crate) async fn ask<T: Send + 'static>(
         &self,
         call: &'static str,
         timeout: Duration,

@@ -7,6 +7,7 @@ mod admin;
 mod closing;
 mod consumer;
 mod error;
+mod groups;
 mod jaas;
 mod logs;
 mod producer;
@@ -21,6 +22,7 @@ pub use admin::{Admin, NewTopic, TopicSummary};
 pub use closing::all_closed;
 pub use consumer::{Consumer, ConsumerLimits, Departure, Incoming, Limits, Polled, Topics};
 pub use error::{Failure, FailureKind, KafkaError};
+pub use groups::GroupError;
 pub use producer::{
     Budget, DeliveryError, Failed, Finished, Lane, Outgoing, RecordMetadata, Remains, Report, SendError,
     SharedProducer, Sharing, Ticket,

@@ -1,5 +1,5 @@
 //! The calls of librdkafka that rdkafka does not wrap: taking messages in batches, commits with leader epochs
-//! and an answer of their own, and the length of a queue.
+//! and an answer of their own, the length of a queue, and the offsets of consumer groups.
 //!
 //! The only file of the workspace with `unsafe` in it. Three facts carry its proofs; they are librdkafka's
 //! documentation (`rdkafka.h`, "Thread-safety", `rd_kafka_queue_*`, `rd_kafka_consume_batch_queue`):
@@ -12,13 +12,15 @@
 //!    its messages when it is dropped; nothing that outlives it points into them.
 
 use std::{
-    ffi::{CStr, CString, c_char, c_void},
+    ffi::{CStr, CString, c_char, c_int, c_void},
     ptr, slice,
     sync::Arc,
+    time::Duration,
 };
 
 use rdkafka::{
-    TopicPartitionList,
+    ClientContext, TopicPartitionList,
+    client::Client,
     consumer::{BaseConsumer, Consumer, ConsumerContext},
     error::IsError,
     types::RDKafkaErrorCode,
@@ -64,6 +66,26 @@ pub(crate) struct EventQueue<C: ConsumerContext>(Queue<C>);
 
 /// Where the answer to one commit arrives.
 pub(crate) struct CommitReply<C: ConsumerContext>(Queue<C>);
+
+/// What is asked about the committed offsets of one group.
+#[derive(Clone, Copy)]
+pub(crate) enum GroupCall<'a> {
+    List,
+    Alter(&'a TopicPartitionList),
+    Delete(&'a TopicPartitionList),
+    /// The group as a whole.
+    DeleteGroup,
+}
+
+/// One partition of the answer to a [`GroupCall`].
+#[derive(Debug)]
+pub(crate) struct GroupOffset {
+    pub(crate) topic: String,
+    pub(crate) partition: i32,
+    /// Negative when nothing is committed.
+    pub(crate) offset: i64,
+    pub(crate) error: Option<RDKafkaErrorCode>,
+}
 
 // SAFETY: fact 1; the client, `BaseConsumer`, is itself `Send` and `Sync`, and so is `Notify`.
 unsafe impl<C: ConsumerContext> Send for Queue<C> {}
@@ -369,4 +391,177 @@ pub(crate) fn leader_epoch(list: &TopicPartitionList, index: usize) -> Option<i3
     // SAFETY: the index was checked against the list, which is borrowed.
     let epoch = unsafe { sys::rd_kafka_topic_partition_get_leader_epoch((*list.ptr()).elems.add(index)) };
     (epoch >= 0).then_some(epoch)
+}
+
+// === impl GroupCall ===
+
+/// The longest time-out that librdkafka takes for an admin call.
+const ADMIN_TIMEOUT_MAX: Duration = Duration::from_secs(3600);
+
+/// How much longer than the call's own time-out its event is waited for: librdkafka always gives one.
+const EVENT_GRACE: Duration = Duration::from_millis(500);
+
+impl GroupCall<'_> {
+    /// Makes the call and waits for its answer on this thread.
+    pub(crate) fn ask<C: ClientContext>(
+        self,
+        client: &Client<C>,
+        group: &CStr,
+        timeout: Duration,
+    ) -> Result<Vec<GroupOffset>, RDKafkaErrorCode> {
+        let timeout = timeout.min(ADMIN_TIMEOUT_MAX);
+        let mut reason = [0; 256];
+        // SAFETY: the client is alive for the call. Options, queue and event are ours alone, valid until their
+        // `destroy`, which is the last use of each; librdkafka counts its own reference to the queue.
+        unsafe {
+            let options = sys::rd_kafka_AdminOptions_new(client.native_ptr(), self.operation());
+            sys::rd_kafka_AdminOptions_set_request_timeout(
+                options,
+                milliseconds(timeout),
+                reason.as_mut_ptr(),
+                reason.len(),
+            );
+            let queue = sys::rd_kafka_queue_new(client.native_ptr());
+            self.send(client.native_ptr(), group, options, queue);
+            let event = sys::rd_kafka_queue_poll(queue, milliseconds(timeout + EVENT_GRACE));
+            let answer = if event.is_null() {
+                Err(RDKafkaErrorCode::OperationTimedOut)
+            } else {
+                let answer = self.read(event);
+                sys::rd_kafka_event_destroy(event);
+                answer
+            };
+            sys::rd_kafka_queue_destroy(queue);
+            sys::rd_kafka_AdminOptions_destroy(options);
+            answer
+        }
+    }
+
+    fn operation(self) -> sys::rd_kafka_admin_op_t {
+        use sys::rd_kafka_admin_op_t as Operation;
+        match self {
+            Self::List => Operation::RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPOFFSETS,
+            Self::Alter(_) => Operation::RD_KAFKA_ADMIN_OP_ALTERCONSUMERGROUPOFFSETS,
+            Self::Delete(_) => Operation::RD_KAFKA_ADMIN_OP_DELETECONSUMERGROUPOFFSETS,
+            Self::DeleteGroup => Operation::RD_KAFKA_ADMIN_OP_DELETEGROUPS,
+        }
+    }
+
+    /// # Safety
+    ///
+    /// All pointers are valid.
+    unsafe fn send(
+        self,
+        client: *mut sys::rd_kafka_t,
+        group: &CStr,
+        options: *const sys::rd_kafka_AdminOptions_t,
+        queue: *mut sys::rd_kafka_queue_t,
+    ) {
+        macro_rules! send {
+            ($request:expr, $send:ident, $destroy:ident) => {{
+                let mut request = $request;
+                sys::$send(client, &mut request, 1, options, queue);
+                sys::$destroy(request);
+            }};
+        }
+        let group = group.as_ptr();
+        // SAFETY: the caller's promise; each request copies group and list, is copied by the call, and is destroyed after
+        // it, once.
+        unsafe {
+            match self {
+                // No list asks for all partitions.
+                Self::List => send!(
+                    sys::rd_kafka_ListConsumerGroupOffsets_new(group, ptr::null()),
+                    rd_kafka_ListConsumerGroupOffsets,
+                    rd_kafka_ListConsumerGroupOffsets_destroy
+                ),
+                Self::Alter(list) => send!(
+                    sys::rd_kafka_AlterConsumerGroupOffsets_new(group, list.ptr()),
+                    rd_kafka_AlterConsumerGroupOffsets,
+                    rd_kafka_AlterConsumerGroupOffsets_destroy
+                ),
+                Self::Delete(list) => send!(
+                    sys::rd_kafka_DeleteConsumerGroupOffsets_new(group, list.ptr()),
+                    rd_kafka_DeleteConsumerGroupOffsets,
+                    rd_kafka_DeleteConsumerGroupOffsets_destroy
+                ),
+                Self::DeleteGroup => send!(
+                    sys::rd_kafka_DeleteGroup_new(group),
+                    rd_kafka_DeleteGroups,
+                    rd_kafka_DeleteGroup_destroy
+                ),
+            }
+        }
+    }
+
+    /// Reads the answer to one group.
+    ///
+    /// # Safety
+    ///
+    /// The event is the one that answers this call, and valid.
+    unsafe fn read(self, event: *mut sys::rd_kafka_event_t) -> Result<Vec<GroupOffset>, RDKafkaErrorCode> {
+        let mut count = 0;
+        // SAFETY: the caller's promise; everything that is read here lives as long as the event.
+        unsafe {
+            let code = sys::rd_kafka_event_error(event);
+            if code.is_error() {
+                return Err(code.into());
+            }
+            macro_rules! groups {
+                ($result:ident, $groups:ident) => {
+                    sys::$groups(sys::$result(event), &mut count)
+                };
+            }
+            let groups = match self {
+                Self::List => groups!(
+                    rd_kafka_event_ListConsumerGroupOffsets_result,
+                    rd_kafka_ListConsumerGroupOffsets_result_groups
+                ),
+                Self::Alter(_) => groups!(
+                    rd_kafka_event_AlterConsumerGroupOffsets_result,
+                    rd_kafka_AlterConsumerGroupOffsets_result_groups
+                ),
+                Self::Delete(_) => groups!(
+                    rd_kafka_event_DeleteConsumerGroupOffsets_result,
+                    rd_kafka_DeleteConsumerGroupOffsets_result_groups
+                ),
+                Self::DeleteGroup => {
+                    groups!(rd_kafka_event_DeleteGroups_result, rd_kafka_DeleteGroups_result_groups)
+                }
+            };
+            if count == 0 || groups.is_null() {
+                return Ok(Vec::new());
+            }
+            let group = *groups;
+            let error = sys::rd_kafka_group_result_error(group);
+            if !error.is_null() {
+                return Err(sys::rd_kafka_error_code(error).into());
+            }
+            Ok(partitions(sys::rd_kafka_group_result_partitions(group)))
+        }
+    }
+}
+
+/// # Safety
+///
+/// The list is null or valid.
+unsafe fn partitions(list: *const sys::rd_kafka_topic_partition_list_t) -> Vec<GroupOffset> {
+    // SAFETY: the caller's promise; a list has `cnt` elements, whose topics are C strings.
+    unsafe {
+        if list.is_null() || (*list).cnt <= 0 {
+            return Vec::new();
+        }
+        let count = usize::try_from((*list).cnt).unwrap_or(0);
+        let read = |partition: &sys::rd_kafka_topic_partition_t| GroupOffset {
+            topic: CStr::from_ptr(partition.topic).to_string_lossy().into_owned(),
+            partition: partition.partition,
+            offset: partition.offset,
+            error: partition.err.is_error().then(|| partition.err.into()),
+        };
+        slice::from_raw_parts((*list).elems, count).iter().map(read).collect()
+    }
+}
+
+fn milliseconds(time: Duration) -> c_int {
+    c_int::try_from(time.as_millis()).unwrap_or(c_int::MAX)
 }
