@@ -11,6 +11,7 @@
 //! - An abandoned instance is not waited for any more. If it ends after all, its last event is still welcome:
 //!   it is then no longer shown as hanging.
 //! - Every [`Action::PlanTasks`] is answered by one [`Event::TasksPlanned`], unless the instance ends first.
+//! - Every [`Action::ChangeOffsets`] is answered by one [`Event::OffsetsChanged`], within the time of a request.
 //! - Events of instances that the herder has forgotten are ignored, so that the driver need not keep track.
 
 use std::{fmt, sync::Arc};
@@ -19,7 +20,7 @@ use millrace_api::Properties;
 
 use crate::{
     config::ConfigRecord,
-    request::{Refusal, Request, Response},
+    request::{OffsetsChange, Refusal, Request, Response},
     task_limit::TaskLimit,
 };
 
@@ -84,6 +85,11 @@ pub enum Event {
         task: TaskId,
         incarnation: Incarnation,
     },
+    /// What came of [`Action::ChangeOffsets`]: how it went in words, or why it did not.
+    OffsetsChanged {
+        name: Arc<str>,
+        outcome: Result<Arc<str>, Refusal>,
+    },
     /// The instant returned by [`Herder::deadline`](crate::Herder::deadline) has come.
     DeadlineReached,
     /// The worker is to end. [`Action::Finished`] says when all work has ended.
@@ -145,6 +151,12 @@ pub enum Action {
     AbandonTask {
         task: TaskId,
         incarnation: Incarnation,
+    },
+    /// Change the stored offsets of a connector of which nothing runs. References in its configuration are not resolved.
+    ChangeOffsets {
+        name: Arc<str>,
+        config: Arc<Properties>,
+        change: OffsetsChange,
     },
     /// After [`Event::StopAsked`]: everything has ended or was abandoned. It comes once; only refusals may follow.
     Finished,
@@ -209,6 +221,7 @@ impl Event {
             Self::Requested { .. }
             | Self::RequestDropped { .. }
             | Self::ConfigRead { .. }
+            | Self::OffsetsChanged { .. }
             | Self::DeadlineReached
             | Self::StopAsked => None,
         }

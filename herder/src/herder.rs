@@ -4,6 +4,7 @@
 //! each event the connectors that it touched are compared: what differs is stopped, what is missing is started,
 //! and requests whose goal is reached are answered.
 
+mod offsets;
 mod planning;
 mod reconcile;
 mod reports;
@@ -160,6 +161,7 @@ impl Herder {
             Event::TaskPaused { task, incarnation } => self.task_reached(task, incarnation, Phase::Paused),
             Event::TaskFailed { task, incarnation, failure } => self.task_failed(task, incarnation, failure),
             Event::TaskStopped { task, incarnation } => self.task_stopped(task, incarnation),
+            Event::OffsetsChanged { name, outcome } => self.offsets_changed(name, outcome),
             Event::DeadlineReached => {}
             Event::StopAsked => self.stop_asked(),
         }

@@ -17,8 +17,8 @@ pub use config::{ConfigRecord, ConfigState, Connector, Target};
 pub use event::{Action, Begin, Event, Failure, Incarnation, RequestId, TaskId};
 pub use herder::{Herder, Options, REQUEST_TIMEOUT, REQUESTS_MAX};
 pub use request::{
-    ConnectorInfo, ConnectorStatus, Include, Refusal, RefusalKind, Request, Response, Stage, State, TaskInfo,
-    TaskStatus, Which,
+    ConnectorInfo, ConnectorStatus, Include, OffsetsChange, Refusal, RefusalKind, Request, Response, Stage,
+    State, TaskInfo, TaskStatus, Which,
 };
 pub use task_limit::{Beyond, TaskLimit, TooManyTasks};
 pub use time::Time;

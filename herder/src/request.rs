@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc};
 
-use millrace_api::Properties;
+use millrace_api::{OffsetChange, Properties};
 
 use crate::{config::Target, event::TaskId, time::Time};
 
@@ -38,8 +38,20 @@ pub enum Request {
     RestartConnector { name: Arc<str>, include: Include, which: Which },
     /// Answered by [`Response::Done`] when the task has begun again.
     RestartTask { task: TaskId },
+    /// Answered by [`Response::OffsetsChanged`] when it is done. Only for a connector that is stopped; until the answer
+    /// nothing else about it begins.
+    ChangeOffsets { name: Arc<str>, change: OffsetsChange },
     /// Answered at once by [`Response::Done`].
     Health,
+}
+
+/// What is to become of a connector's offsets.
+#[derive(Debug, Clone, PartialEq)]
+pub enum OffsetsChange {
+    /// These partitions get these offsets; others keep theirs.
+    Alter(Arc<[OffsetChange]>),
+    /// All are forgotten.
+    Reset,
 }
 
 /// What a restart of a connector reaches.
@@ -68,6 +80,8 @@ pub enum Response {
     Replaced(ConnectorInfo),
     /// The status in which everything that is going to be restarted shows as restarting.
     Restarting(ConnectorStatus),
+    /// How the change went, in words.
+    OffsetsChanged(Arc<str>),
     Done,
 }
 
@@ -141,6 +155,16 @@ pub enum Refusal {
     RestartFailed(Arc<str>),
     #[error("Failed to start task: {0}")]
     TaskRestartFailed(TaskId),
+    #[error(
+        "Connectors must be in the STOPPED state before their offsets can be modified. This can be done for the \
+         specified connector by issuing a 'PUT' request to the '/connectors/{0}/stop' endpoint"
+    )]
+    NotStopped(Arc<str>),
+    /// The offsets that were asked for make no sense.
+    #[error("{0}")]
+    WrongOffsets(Arc<str>),
+    #[error("{0}")]
+    OffsetsFailed(Arc<str>),
     /// A later request made this one pointless before it was done.
     #[error("Request for connector {0} was pre-empted by a newer request to change the same connector")]
     PreEmpted(Arc<str>),
@@ -157,6 +181,7 @@ pub enum Refusal {
 /// What kind of refusal it is: the status code depends on this alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RefusalKind {
+    Wrong,
     NotFound,
     Conflict,
     Failed,
@@ -173,6 +198,7 @@ pub enum Stage {
     StoppingConnector(Arc<str>),
     PlanningTasks(Arc<str>),
     RestartingTask(TaskId),
+    ModifyingOffsets(Arc<str>),
 }
 
 // === impl Response ===
@@ -217,7 +243,11 @@ impl Refusal {
             | Self::NoConnectorStatus(_)
             | Self::NoTaskStatus(_) => RefusalKind::NotFound,
             Self::AlreadyExists(_) | Self::PreEmpted(_) => RefusalKind::Conflict,
-            Self::StartFailed(_) | Self::RestartFailed(_) | Self::TaskRestartFailed(_) => RefusalKind::Failed,
+            Self::NotStopped(_) | Self::WrongOffsets(_) => RefusalKind::Wrong,
+            Self::StartFailed(_)
+            | Self::RestartFailed(_)
+            | Self::TaskRestartFailed(_)
+            | Self::OffsetsFailed(_) => RefusalKind::Failed,
             Self::TimedOut { .. } => RefusalKind::TimedOut,
             Self::ShuttingDown => RefusalKind::ShuttingDown,
             Self::TooManyRequests(_) => RefusalKind::Overloaded,
@@ -237,6 +267,7 @@ impl fmt::Display for Stage {
             Self::StoppingConnector(name) => write!(f, "stopping connector {name}"),
             Self::PlanningTasks(name) => write!(f, "generating task configs for connector {name}"),
             Self::RestartingTask(task) => write!(f, "restarting task {task}"),
+            Self::ModifyingOffsets(name) => write!(f, "modifying offsets for connector {name}"),
         }
     }
 }

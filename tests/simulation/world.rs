@@ -1,11 +1,15 @@
 //! Everything around the herder: time, the log, those who ask, and what is started.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use millrace_api::Properties;
 use millrace_herder::{
-    Action, Begin, ConfigRecord, Event, Failure, Incarnation, Include, Options, REQUEST_TIMEOUT, Refusal,
-    Request, RequestId, Response, Target, TaskId, Time, Which,
+    Action, Begin, ConfigRecord, Event, Failure, Incarnation, Include, OffsetsChange, Options,
+    REQUEST_TIMEOUT, Refusal, Request, RequestId, Response, Target, TaskId, Time, Which,
 };
 
 use crate::{
@@ -46,6 +50,8 @@ pub struct World {
     deleted: BTreeMap<Arc<str>, (Time, Incarnation)>,
     asked: BTreeMap<RequestId, Asked>,
     requests: u64,
+    /// Connectors whose offsets are being changed.
+    changing: BTreeSet<Arc<str>>,
     stop_asked: Option<Time>,
     pub(crate) finished: bool,
 }
@@ -53,6 +59,7 @@ pub struct World {
 enum Happening {
     Report(Incarnation, Report),
     Read(ConfigRecord),
+    OffsetsChanged(Arc<str>),
     Ask(Request),
     Drop(RequestId),
     StopAsked,
@@ -93,6 +100,7 @@ impl World {
             deleted: BTreeMap::new(),
             asked: BTreeMap::new(),
             requests: 0,
+            changing: BTreeSet::new(),
             stop_asked: None,
             finished: false,
         };
@@ -163,6 +171,10 @@ impl World {
                 let offset = self.offset;
                 self.offset += 1;
                 Some(Event::ConfigRead { offset, record })
+            }
+            Happening::OffsetsChanged(name) => {
+                self.changing.remove(&name);
+                Some(Event::OffsetsChanged { name, outcome: Ok("changed".into()) })
             }
             Happening::Ask(request) => {
                 self.requests += 1;
@@ -243,6 +255,7 @@ impl World {
             Action::AbandonTask { incarnation, .. } => self.abandon(incarnation, TASK_STOP_TIMEOUT),
             Action::PauseTask { incarnation, .. } => self.turn(incarnation, Report::Paused),
             Action::ResumeTask { incarnation, .. } => self.turn(incarnation, Report::Running),
+            Action::ChangeOffsets { name, config, .. } => self.change_offsets(name, &config),
             Action::Finished => {
                 ensure(self.stop_asked.is_some(), || "finished without having been asked".to_owned())?;
                 self.finished = true;
@@ -274,6 +287,24 @@ impl World {
         Ok(())
     }
 
+    fn change_offsets(&mut self, name: Arc<str>, config: &Properties) -> Checked {
+        let live = self.fakes.values().find(|fake| *fake.what.connector() == name && fake.is_live());
+        ensure(live.is_none(), || format!("offsets of {name} are changed while it runs"))?;
+        ensure(self.model.target(&name) == Target::Stopped, || {
+            format!("offsets of {name} are changed and it is not stopped")
+        })?;
+        let known = self.model.connectors.get(&name);
+        ensure(known.is_some_and(|known| *known.config == *config && known.tasks.is_empty()), || {
+            format!("offsets of {name} are changed under another configuration")
+        })?;
+        ensure(self.changing.insert(name.clone()), || {
+            format!("offsets of {name} are changed twice at once")
+        })?;
+        let wait = self.random.millis(0..if self.is_rough() { 20_000 } else { 50 });
+        self.later(wait, Happening::OffsetsChanged(name));
+        Ok(())
+    }
+
     fn start(
         &mut self,
         what: What,
@@ -284,6 +315,9 @@ impl World {
     ) -> Checked {
         let beside = self.fakes.values().any(|fake| fake.what == what && fake.is_live());
         ensure(!beside, || format!("{what} is started beside a live one"))?;
+        ensure(!self.changing.contains(what.connector()), || {
+            format!("{what} is started while its offsets are changed")
+        })?;
         let newest = self.fakes.keys().next_back().is_none_or(|last| *last < incarnation);
         ensure(newest, || format!("{what} is started under a name that was used before"))?;
         let Some(known) = self.model.connectors.get(what.connector()) else {
@@ -460,7 +494,7 @@ impl World {
         let task = TaskId { connector: name.clone(), index: self.random.below(3) as u32 };
         let include = if self.random.percent(50) { Include::WithTasks } else { Include::ConnectorOnly };
         let which = if self.random.percent(50) { Which::OnlyFailed } else { Which::All };
-        match self.random.below(26) {
+        match self.random.below(29) {
             0..5 => {
                 let initial_state = [Target::Started, Target::Paused, Target::Stopped]
                     [(self.random.below(9) / 3).saturating_sub(self.random.below(2)) as usize];
@@ -477,6 +511,7 @@ impl World {
             22 => Request::TaskStatus { task },
             23 => Request::Statuses,
             24 => Request::Tasks { name },
+            25..28 => Request::ChangeOffsets { name, change: OffsetsChange::Reset },
             _ => Request::Connector { name },
         }
     }

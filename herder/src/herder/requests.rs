@@ -8,7 +8,7 @@ use crate::{
     config::{ConfigRecord, Target},
     event::{Action, Failure, Incarnation, RequestId, TaskId},
     herder::{Herder, Mode, REQUEST_TIMEOUT, REQUESTS_MAX},
-    request::{ConnectorInfo, Include, Refusal, Request, Response, Stage, Which},
+    request::{ConnectorInfo, Include, OffsetsChange, Refusal, Request, Response, Stage, Which},
     slot::{Phase, Stopping},
     time::Time,
 };
@@ -20,6 +20,8 @@ pub(super) struct Line {
     held: VecDeque<Held>,
     /// Begun, and not at their goal.
     open: Vec<Open>,
+    /// Since when the connector's offsets are being changed; until that is done nothing of it begins.
+    changing_offsets: Option<Time>,
 }
 
 #[derive(Debug)]
@@ -55,6 +57,7 @@ enum Change {
     Target(Target),
     Restart { include: Include, which: Which },
     RestartTask { index: u32 },
+    Offsets(OffsetsChange),
 }
 
 /// What must come about before a request is answered.
@@ -72,6 +75,7 @@ enum Goal {
         index: u32,
         after: Incarnation,
     },
+    OffsetsChanged,
 }
 
 type Answer = Result<Response, Refusal>;
@@ -80,7 +84,7 @@ type Answer = Result<Response, Refusal>;
 
 impl Line {
     pub(super) fn is_empty(&self) -> bool {
-        self.held.is_empty() && self.open.is_empty()
+        self.held.is_empty() && self.open.is_empty() && self.changing_offsets.is_none()
     }
 
     pub(super) fn len(&self) -> usize {
@@ -90,6 +94,18 @@ impl Line {
     pub(super) fn deadline(&self) -> Option<Time> {
         let held = self.held.iter().filter(|held| held.id.is_some()).map(|held| held.until);
         held.chain(self.open.iter().map(|open| open.until)).min()
+    }
+
+    /// Notes that offsets are being changed.
+    pub(super) fn begin_offsets(&mut self, now: Time) {
+        self.changing_offsets = Some(now);
+    }
+
+    /// Notes that offsets were changed. Returns who asked for it, if anybody still waits.
+    pub(super) fn end_offsets(&mut self) -> Option<RequestId> {
+        self.changing_offsets = None;
+        let index = self.open.iter().position(|open| matches!(open.goal, Goal::OffsetsChanged))?;
+        Some(self.open.remove(index).id)
     }
 
     /// Returns those who wait for an answer.
@@ -136,6 +152,7 @@ impl Herder {
             Request::Stop { name } => (name, Change::Target(Target::Stopped)),
             Request::RestartConnector { name, include, which } => (name, Change::Restart { include, which }),
             Request::RestartTask { task } => (task.connector, Change::RestartTask { index: task.index }),
+            Request::ChangeOffsets { name, change } => (name, Change::Offsets(change)),
         };
         let waiting: usize = self.lines.values().map(Line::len).sum();
         if waiting >= REQUESTS_MAX {
@@ -179,7 +196,10 @@ impl Herder {
     /// Carries out held requests until one writes something.
     pub(super) fn perform_next(&mut self, name: &Arc<str>) {
         while !self.outbox.holds(name) {
-            let Some(held) = self.lines.get_mut(name).and_then(|line| line.held.pop_front()) else { return };
+            let Some(line) = self.lines.get_mut(name).filter(|line| line.changing_offsets.is_none()) else {
+                return;
+            };
+            let Some(held) = line.held.pop_front() else { return };
             self.perform(name, held);
         }
     }
@@ -271,6 +291,9 @@ impl Herder {
             Change::Target(target) => Ok(self.begin_target(name, target)),
             Change::Restart { include, which } => self.begin_restart(name, include, which),
             Change::RestartTask { index } => self.begin_task_restart(name, index),
+            Change::Offsets(change) => {
+                self.begin_offsets(name, change).map(|()| Goal::OffsetsChanged).map_err(Err)
+            }
         }
     }
 
@@ -329,6 +352,8 @@ impl Herder {
             Goal::Noted => open.read.map(|_| Ok(Response::Done)),
             Goal::Restarted { after } => self.restarted(name, after),
             Goal::TaskRestarted { index, after } => self.task_restarted(name, index, after),
+            // The report of whoever changes them is the answer.
+            Goal::OffsetsChanged => None,
         }
     }
 
@@ -388,6 +413,10 @@ impl Herder {
         let connector = work.and_then(|work| work.connector.instance.as_ref());
         let since = connector.map_or(self.now, |instance| instance.since);
         match (goal, connector.map(|instance| &instance.phase)) {
+            (Some(Goal::OffsetsChanged), _) => {
+                let since = self.lines.get(name).and_then(|line| line.changing_offsets);
+                (Stage::ModifyingOffsets(name.clone()), since.unwrap_or(self.now))
+            }
             (Some(Goal::TaskRestarted { index, .. }), _) => {
                 let task = work.and_then(|work| work.tasks.get(index)?.instance.as_ref());
                 let stage = Stage::RestartingTask(TaskId { connector: name.clone(), index: *index });

@@ -10,11 +10,12 @@ use super::*;
 use crate::{
     config::Target,
     event::{Failure, RequestId, TaskId},
-    request::{ConnectorInfo, ConnectorStatus, Include, Request, Response, Which},
+    request::{ConnectorInfo, ConnectorStatus, Include, OffsetsChange, Request, Response, Which},
     task_limit::TaskLimit,
 };
 
 mod life;
+mod offsets;
 mod refusals;
 mod restarts;
 
@@ -116,6 +117,10 @@ impl Stage {
         if verb == "drop" {
             return Event::RequestDropped { id: RequestId(words.next().unwrap().parse().unwrap()) };
         }
+        if verb == "offsets-changed" {
+            let name = words.next().unwrap().into();
+            return Event::OffsetsChanged { name, outcome: Ok("well".into()) };
+        }
         if let Some(request) = request(verb, words.clone()) {
             self.requests += 1;
             return Event::Requested { id: RequestId(self.requests), request };
@@ -177,6 +182,7 @@ fn request(verb: &str, mut words: SplitWhitespace<'_>) -> Option<Request> {
         "pause" => Request::Pause { name: name() },
         "resume" => Request::Resume { name: name() },
         "stop" => Request::Stop { name: name() },
+        "reset-offsets" => Request::ChangeOffsets { name: name(), change: OffsetsChange::Reset },
         "restart-task" => Request::RestartTask { task: task(&name()) },
         "restart" => {
             let name = name();
@@ -219,6 +225,9 @@ fn show(action: &Action) -> String {
         Action::ResumeTask { task, incarnation } => format!("resume {task} #{}", incarnation.0),
         Action::StopTask { task, incarnation } => format!("stop {task} #{}", incarnation.0),
         Action::AbandonTask { task, incarnation } => format!("abandon {task} #{}", incarnation.0),
+        Action::ChangeOffsets { name, config, change } => {
+            format!("change offsets of {name} {} {change:?}", value(config))
+        }
         Action::Finished => "finished".to_owned(),
     }
 }
@@ -244,6 +253,7 @@ fn show_response(response: &Response) -> String {
             shown.join("; ")
         }
         Response::Restarting(status) => format!("restarting {}", show_status(status)),
+        Response::OffsetsChanged(text) => format!("offsets changed {text}"),
         Response::Done => "done".to_owned(),
     }
 }

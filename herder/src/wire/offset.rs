@@ -39,6 +39,14 @@ pub fn encode_key(connector: &str, partition: &SourcePartition) -> Vec<u8> {
     out.into_bytes()
 }
 
+/// Returns what every key of a connector begins with, and no other connector's does.
+pub fn key_prefix(connector: &str) -> Vec<u8> {
+    let mut out = String::from("[");
+    put_text(&mut out, connector);
+    out.push(',');
+    out.into_bytes()
+}
+
 /// Reads a key. Its partition remembers the bytes.
 pub fn decode_key(key: &[u8]) -> Result<OffsetKey, OffsetError> {
     let (connector, partition): (String, Option<ReadScalars>) =
