@@ -1,10 +1,13 @@
 //! The program: command line, and the one list of plugins.
 
 mod broker;
+mod daemon;
 mod demo;
 mod logging;
 mod plugins;
 mod standalone;
+mod style;
+mod validate;
 
 use clap::{Parser, Subcommand};
 use std::{ffi::OsString, path::PathBuf, process::ExitCode};
@@ -41,6 +44,18 @@ enum Command {
     Plugins {
         /// A class name, a simple name or a short name.
         class: Option<String>,
+        /// Writes JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Finds every problem of worker and connector files, and starts nothing.
+    Validate {
+        /// Properties files of workers and connectors, JSON files of connectors.
+        #[arg(required = true)]
+        files: Vec<PathBuf>,
+        /// Writes JSON.
+        #[arg(long)]
+        json: bool,
     },
     /// Moves a million lines from a file through a topic into another file, and compares the two.
     Demo {
@@ -66,12 +81,31 @@ fn main() -> ExitCode {
             );
             return ExitCode::from(2);
         }
+        "connect-mirror-maker" => {
+            eprintln!(
+                "connect-mirror-maker: MirrorMaker is not part of Millrace; Apache Kafka's own works beside it, with the \
+                 same brokers"
+            );
+            return ExitCode::FAILURE;
+        }
+        "connect-plugin-path" => {
+            eprintln!(
+                "connect-plugin-path: there are no plugin folders to look through, because plugins are built in; \
+                 `millrace plugins` lists them"
+            );
+            return ExitCode::FAILURE;
+        }
         _ => {}
     }
     match Arguments::parse().command {
         Command::Standalone { files } => standalone::run(files),
         Command::Broker { folder, listen } => broker::run(&folder, listen),
-        Command::Plugins { class } => plugins::show(class.as_deref()),
+        Command::Plugins { class, json: true } => report(plugins::show_json(class.as_deref())),
+        Command::Plugins { class, json: false } => plugins::show(class.as_deref()),
+        Command::Validate { files, json } => {
+            let form = if json { validate::Form::Json } else { validate::Form::Text };
+            validate::run(&files, form)
+        }
         Command::Demo { folder, lines } => report(demo::run(&folder, lines)),
     }
 }

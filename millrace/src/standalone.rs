@@ -1,6 +1,6 @@
 //! `connect-standalone worker.properties [connector.properties connector.json ...]`
 
-use crate::{logging, plugins};
+use crate::{daemon, logging, plugins};
 use anyhow::Context;
 use millrace_broker::Broker;
 use millrace_worker::{
@@ -39,6 +39,17 @@ const BLOCKING_THREADS_MAX: usize = 8;
 
 /// Runs until a signal comes or something fails.
 pub fn run(arguments: Vec<OsString>) -> ExitCode {
+    if let Some((flag, rest)) = arguments.split_first()
+        && flag == daemon::FLAG
+    {
+        return match daemon::start("standalone", rest) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => {
+                eprintln!("connect-standalone: {error:#}");
+                ExitCode::FAILURE
+            }
+        };
+    }
     logging::install();
     let asks_for_help = arguments.iter().any(|argument| argument == "--help");
     let Some((worker, connectors)) = arguments.split_first().filter(|_| !asks_for_help) else {
@@ -78,6 +89,7 @@ async fn serve(worker: &Path, connectors: &[PathBuf], data: Arc<Data>) -> u8 {
         Err(reason) => return stopping(&reason),
     };
     info!("Kafka Connect worker initializing ...");
+    daemon::without_effect().iter().for_each(|sentence| info!("{sentence}"));
     let started = tokio::select! {
         started = start(worker, data) => started,
         code = signals.next() => return code,

@@ -4,13 +4,17 @@ use crate::{
     data::{Call, Pulse},
     driver::HerderHandle,
     panics::Contained,
+    secrets,
     task::CLEAN_UP,
 };
 use millrace_api::{
     ConnectorContext, ConnectorHost, ConnectorPlugin, Error, Properties, Result, plugins::RunningConnector,
 };
 use millrace_herder::{Event, Failure, Incarnation, TaskLimit};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+};
 use tokio::{
     sync::{Notify, mpsc},
     time::timeout,
@@ -45,19 +49,22 @@ pub struct ConnectorSpec {
 }
 
 /// Runs a connector until it is stopped or fails.
+///
+/// `config` is its configuration with the references in it resolved.
 pub async fn run(
     spec: ConnectorSpec,
+    config: Arc<Properties>,
     plugin: ConnectorPlugin,
     mut commands: mpsc::Receiver<Command>,
     herder: HerderHandle,
 ) -> Result<()> {
     let host = Arc::new(Host::default());
-    let context = ConnectorContext::new(spec.config.clone(), host.clone());
+    let context = ConnectorContext::new(config.clone(), host.clone());
     info!("Creating connector {} of type {}", spec.name, plugin.info().class);
     let starting = async {
         match &plugin {
-            ConnectorPlugin::Source(source) => source.start(&spec.config, context).await,
-            ConnectorPlugin::Sink(sink) => sink.start(&spec.config, context).await,
+            ConnectorPlugin::Source(source) => source.start(&config, context).await,
+            ConnectorPlugin::Sink(sink) => sink.start(&config, context).await,
         }
     };
     let connector = tokio::select! {
@@ -67,9 +74,11 @@ pub async fn run(
     let info = plugin.info();
     info!("Instantiated connector {} with version {} of type {}", spec.name, info.version, info.class);
     let (name, incarnation) = (spec.name.clone(), spec.incarnation);
-    let limit = TaskLimit::of(&spec.config);
+    let limit = TaskLimit::of(&config);
     herder.tell(Event::ConnectorStarted { name, incarnation, limit }).await;
-    Running { spec, plugin, host, connector, herder, watch: Watch::Running }.serve(&mut commands).await
+    Running { spec, config, plugin, host, connector, herder, watch: Watch::Running }
+        .serve(&mut commands)
+        .await
 }
 
 /// Waits for the command to stop; the herder plans nothing before a connector has started.
@@ -84,6 +93,8 @@ async fn stop_asked(commands: &mut mpsc::Receiver<Command>) {
 /// A started connector.
 struct Running {
     spec: ConnectorSpec,
+    /// The configuration with references resolved.
+    config: Arc<Properties>,
     plugin: ConnectorPlugin,
     host: Arc<Host>,
     connector: Contained<Box<dyn RunningConnector>>,
@@ -151,11 +162,28 @@ impl Running {
     fn complete(&self, mut task: Properties) -> Properties {
         task.insert("task.class", self.plugin.info().task_class.as_ref());
         for topics in ["topics", "topics.regex"] {
-            if let Some(text) = self.spec.config.get(topics) {
+            if let Some(text) = self.config.get(topics) {
                 task.insert(topics, text);
             }
         }
+        self.put_references_back(&mut task);
         task
+    }
+
+    /// Replaces what a reference stands for by the reference, also under another name than the connector's own: task
+    /// settings are stored and shown.
+    fn put_references_back(&self, task: &mut Properties) {
+        let secret = self.config.iter().filter(|(name, _)| self.config.is_secret(name));
+        let references: HashMap<&str, &str> =
+            secret.filter_map(|(name, text)| Some((text?, self.spec.config.get(name)?))).collect();
+        if references.is_empty() {
+            return;
+        }
+        let held: Vec<_> =
+            task.iter().filter_map(|(name, text)| Some((name.to_owned(), *references.get(text?)?))).collect();
+        for (name, reference) in held {
+            task.insert(name, reference);
+        }
     }
 }
 
@@ -192,5 +220,6 @@ impl ConnectorHost for Host {
 
 /// Returns what the status shows of an error.
 pub fn failure(error: &Error, place: &str) -> Failure {
-    Failure::new(error.to_string(), error.trace(place))
+    let (message, trace) = (error.to_string(), error.trace(place));
+    Failure::new(secrets::without(&message).as_ref(), secrets::without(&trace).as_ref())
 }

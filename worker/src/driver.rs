@@ -166,6 +166,9 @@ impl Driver {
             Action::AbandonTask { task, incarnation } => {
                 self.instances.abandon(incarnation, &format!("task {task}"));
             }
+            Action::ChangeOffsets { name, config, change } => {
+                self.instances.change_offsets(name, config, change);
+            }
             Action::Finished => return Flow::Finished,
         }
         Flow::Waiting

@@ -2,16 +2,20 @@
 
 use crate::{
     connector::{self, ConnectorSpec, failure},
-    data::{Abort, Data, Ended, Pulse},
+    data::{Abort, Data, Ended, Owner, Pulse},
     driver::HerderHandle,
-    panics, sink_task, source_task,
+    panics, secrets, sink_task, source_task,
     task::{Mode, Services, TaskSpec, Wishes},
 };
 use futures::FutureExt;
 use millrace_api::{Class, ConnectorPlugin, Error, Plugins, Properties, Result};
-use millrace_herder::{Event, Failure, Incarnation, TaskLimit};
+use millrace_herder::{Event, Failure, Incarnation, OffsetsChange, REQUEST_TIMEOUT, Refusal, TaskLimit};
 use std::{collections::HashMap, future::Future, sync::Arc};
-use tokio::{sync::mpsc, task::JoinSet};
+use tokio::{
+    sync::{mpsc, oneshot},
+    task::JoinSet,
+    time::timeout,
+};
 use tracing::{Instrument, Span, error, info, info_span, warn};
 
 /// Everything that runs.
@@ -21,8 +25,8 @@ pub struct Instances {
     /// Where plugins run; nothing of theirs runs anywhere else.
     data: Arc<Data>,
     running: HashMap<Incarnation, Instance>,
-    /// One for each instance, on the control runtime: it waits for the end and reports it.
-    watchers: JoinSet<Incarnation>,
+    /// One for each instance and change of offsets, on the control runtime: it waits for the end and reports it.
+    watchers: JoinSet<Option<Incarnation>>,
 }
 
 struct Instance {
@@ -52,10 +56,13 @@ impl Instances {
         let (sender, commands) = mpsc::channel(connector::COMMANDS);
         let (name, incarnation) = (spec.name.clone(), spec.incarnation);
         let span = info_span!("connector", context = %format_args!("[{name}|worker] "));
-        let plugin = plugin_of(&self.services.plugins, &spec.config);
         let pulse = spec.pulse.clone();
-        let herder = self.herder.clone();
-        let work = async move { connector::run(spec, plugin?, commands, herder).await };
+        let (services, herder) = (self.services.clone(), self.herder.clone());
+        let work = async move {
+            let resolved = services.resolve(spec.config.clone()).await?;
+            let plugin = plugin_of(&services.plugins, &resolved)?;
+            connector::run(spec, resolved, plugin, commands, herder).await
+        };
         let report = move |end| match end {
             End::Stopped => Event::ConnectorStopped { name, incarnation },
             End::Failed(failure) => Event::ConnectorFailed { name, incarnation, failure },
@@ -64,16 +71,17 @@ impl Instances {
     }
 
     /// Starts a task, unless its connector has more of them than it may.
-    pub fn start_task(&mut self, spec: TaskSpec, task_count: usize) {
+    pub fn start_task(&mut self, mut spec: TaskSpec, task_count: usize) {
         let (sender, wishes) = Wishes::new(spec.begin);
         let (task, incarnation) = (spec.id.clone(), spec.incarnation);
         let span = info_span!("task", context = %format_args!("[{}|task-{}] ", task.connector, task.index));
-        let plugin = plugin_of(&self.services.plugins, &spec.connector);
         let pulse = spec.pulse.clone();
         let (services, herder) = (self.services.clone(), self.herder.clone());
         let work = async move {
+            spec.connector = services.resolve(spec.connector).await?;
+            spec.settings = services.resolve(spec.settings).await?;
             check_limit(&spec, task_count)?;
-            match plugin? {
+            match plugin_of(&services.plugins, &spec.connector)? {
                 ConnectorPlugin::Source(plugin) => {
                     source_task::run(spec, plugin, services, wishes, herder).await
                 }
@@ -119,10 +127,47 @@ impl Instances {
         instance.abort.abort();
     }
 
+    /// Changes offsets of a connector of which nothing runs, in bounded time. The plugin has a say in it, so it happens
+    /// where plugins run.
+    pub fn change_offsets(&mut self, name: Arc<str>, config: Arc<Properties>, change: OffsetsChange) {
+        let (offsets, herder, connector) =
+            (self.services.offset_service(), self.herder.clone(), name.clone());
+        let (sender, answer) = oneshot::channel();
+        let changing = async move {
+            let changed = offsets.change(&connector, config, change).await;
+            // Nobody waits any more when the time is over.
+            let _ = sender.send(changed.map_err(|refusal| match refusal {
+                Refusal::OffsetsFailed(text) => {
+                    Refusal::OffsetsFailed(secrets::without(&text).as_ref().into())
+                }
+                other => other,
+            }));
+            Ok(())
+        };
+        let (_, abort) = self.data.spawn(Pulse::new(Owner::Connector(name.clone())), changing.boxed());
+        self.watchers.spawn(async move {
+            let outcome = match timeout(REQUEST_TIMEOUT, answer).await {
+                Ok(Ok(outcome)) => outcome,
+                Ok(Err(_)) => {
+                    let text = format!("Failed to modify offsets for connector {name}: the plugin panicked");
+                    Err(Refusal::OffsetsFailed(text.into()))
+                }
+                Err(_) => {
+                    abort.abort();
+                    let text = format!("Timed out while attempting to modify offsets for connector {name}");
+                    Err(Refusal::OffsetsFailed(text.into()))
+                }
+            };
+            herder.tell(Event::OffsetsChanged { name, outcome }).await;
+            None
+        });
+    }
+
     /// Waits for the next end and forgets it; pending for ever while nothing runs.
     pub async fn next_end(&mut self) {
         match self.watchers.join_next().await {
-            Some(Ok(incarnation)) => drop(self.running.remove(&incarnation)),
+            Some(Ok(Some(incarnation))) => drop(self.running.remove(&incarnation)),
+            Some(Ok(None)) => {}
             Some(Err(error)) => error!("watching an instance: {error}"),
             None => std::future::pending().await,
         }
@@ -151,7 +196,7 @@ impl Instances {
                 Err(_) => End::Failed(panicked("the worker has lost it", place)),
             };
             herder.tell(report(end)).await;
-            incarnation
+            Some(incarnation)
         };
         self.watchers.spawn(watcher.instrument(span));
         self.running.insert(incarnation, Instance { commands, abort });
@@ -177,5 +222,8 @@ fn panicked(panic: &str, place: &str) -> Failure {
     let (message, backtrace) = panic.split_once(panics::BACKTRACE).unwrap_or((panic, ""));
     let first = message.lines().collect::<Vec<_>>().join(" ");
     let trace = format!("java.lang.RuntimeException: {first}\n\tat {place}\n{backtrace}");
-    Failure::new(format!("the plugin panicked: {first}"), trace)
+    Failure::new(
+        secrets::without(&format!("the plugin panicked: {first}")).as_ref(),
+        secrets::without(&trace).as_ref(),
+    )
 }

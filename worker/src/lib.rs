@@ -3,6 +3,8 @@
 //! The herder (`millrace-herder`) decides; [`driver`] is the only loop around it. A source task lives in `source_task`, a
 //! sink task in `sink_task`; both share `pipeline` and know nothing of each other.
 
+mod active_topics;
+mod clients;
 mod connector;
 pub mod connector_file;
 pub mod data;
@@ -12,12 +14,16 @@ mod fake_plugins;
 mod in_flight;
 mod instances;
 mod json;
+pub mod loggers;
 pub mod offset_store;
+mod offsets;
 pub mod panics;
 mod pipeline;
 mod producers;
 pub mod properties_file;
+pub mod providers;
 pub mod rest;
+pub mod secrets;
 pub mod settings;
 mod sink_task;
 mod source_task;

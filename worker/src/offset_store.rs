@@ -1,7 +1,10 @@
 //! Where source tasks keep their offsets: in memory, and in a file that a Java worker can read.
 
 use bytes::Bytes;
-use millrace_herder::wire::offset_file::{self, OffsetFileError};
+use millrace_herder::wire::{
+    offset,
+    offset_file::{self, OffsetFileError},
+};
 use std::{
     collections::BTreeMap,
     fs::{self, File},
@@ -112,6 +115,14 @@ impl FileOffsetStore {
     pub fn get(&self, key: &[u8]) -> Option<Bytes> {
         let entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
         entries.get(key).cloned().flatten()
+    }
+
+    /// Returns keys and offsets of one connector.
+    pub fn of_connector(&self, connector: &str) -> Vec<(Bytes, Bytes)> {
+        let prefix = offset::key_prefix(connector);
+        let entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
+        let own = entries.iter().filter(|(key, _)| key.starts_with(&prefix));
+        own.filter_map(|(key, value)| Some((key.clone(), value.clone()?))).collect()
     }
 
     /// Takes in offsets and returns when the file holds them. On an error memory keeps them, the file its former state.

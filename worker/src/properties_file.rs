@@ -38,10 +38,19 @@ pub fn read(file: &Path) -> Result<Properties, FileError> {
     parse(&bytes).map_err(|source| FileError::Malformed { file: file.to_owned(), source })
 }
 
-/// Reads the content of a properties file; of two settings of one name the last holds.
+/// Reads the content of a properties file, in Latin-1; of two settings of one name the last holds.
 pub fn parse(bytes: &[u8]) -> Result<Properties, PropertiesError> {
+    parse_chars(bytes.iter().copied().map(char::from).collect())
+}
+
+/// Reads the content of a properties file that was decoded already, as what `java.util.Properties` reads from characters.
+pub fn parse_text(text: &str) -> Result<Properties, PropertiesError> {
+    parse_chars(text.chars().collect())
+}
+
+fn parse_chars(chars: Vec<char>) -> Result<Properties, PropertiesError> {
     let mut properties = Properties::new();
-    let mut lines = LogicalLines { bytes, at: 0, line: 1 };
+    let mut lines = LogicalLines { chars: &chars, at: 0, line: 1 };
     while let Some(line) = lines.next_line() {
         let (key, value) = split(&line);
         properties.insert(unescape(key)?, unescape(value)?);
@@ -49,12 +58,12 @@ pub fn parse(bytes: &[u8]) -> Result<Properties, PropertiesError> {
     Ok(properties)
 }
 
-/// A byte, which is a Latin-1 character, and the line it stands in.
-type Char = (u8, usize);
+/// A character and the line it stands in.
+type Char = (char, usize);
 
-/// Cuts bytes into lines: comments and empty lines left out, continued lines joined.
+/// Cuts characters into lines: comments and empty lines left out, continued lines joined.
 struct LogicalLines<'a> {
-    bytes: &'a [u8],
+    chars: &'a [char],
     at: usize,
     line: usize,
 }
@@ -74,27 +83,27 @@ impl LogicalLines<'_> {
         let mut line = Vec::new();
         let mut place = Place::Start;
         let mut escaped = false;
-        while let Some((byte, number)) = self.next_char() {
-            let is_end = matches!(byte, b'\n' | b'\r');
+        while let Some((char, number)) = self.next_char() {
+            let is_end = matches!(char, '\n' | '\r');
             if place != Place::Inside {
-                if is_blank(byte) || (is_end && place == Place::Start) {
+                if is_blank(char) || (is_end && place == Place::Start) {
                     continue;
                 }
                 place = Place::Inside;
             }
-            if line.is_empty() && matches!(byte, b'#' | b'!') {
+            if line.is_empty() && matches!(char, '#' | '!') {
                 self.skip_to_line_end();
                 place = Place::Start;
             } else if !is_end {
-                escaped = byte == b'\\' && !escaped;
-                line.push((byte, number));
+                escaped = char == '\\' && !escaped;
+                line.push((char, number));
             } else if line.is_empty() {
                 place = Place::Start;
             } else if !escaped {
                 return Some(line);
             } else {
                 line.pop();
-                if self.at == self.bytes.len() {
+                if self.at == self.chars.len() {
                     // Java takes a file that ends here for one that has a line, be it an empty one.
                     return Some(line);
                 }
@@ -113,54 +122,54 @@ impl LogicalLines<'_> {
 
     /// Takes the next character; a carriage return and line feed are one line end.
     fn next_char(&mut self) -> Option<Char> {
-        let byte = *self.bytes.get(self.at)?;
+        let char = *self.chars.get(self.at)?;
         let number = self.line;
         self.at += 1;
-        if byte == b'\r' && self.bytes.get(self.at) == Some(&b'\n') {
+        if char == '\r' && self.chars.get(self.at) == Some(&'\n') {
             self.at += 1;
         }
-        if matches!(byte, b'\n' | b'\r') {
+        if matches!(char, '\n' | '\r') {
             self.line += 1;
         }
-        Some((byte, number))
+        Some((char, number))
     }
 
     fn skip_to_line_end(&mut self) {
-        while let Some((byte, _)) = self.next_char() {
-            if matches!(byte, b'\n' | b'\r') {
+        while let Some((char, _)) = self.next_char() {
+            if matches!(char, '\n' | '\r') {
                 return;
             }
         }
     }
 }
 
-fn is_blank(byte: u8) -> bool {
-    matches!(byte, b' ' | b'\t' | b'\x0c')
+fn is_blank(char: char) -> bool {
+    matches!(char, ' ' | '\t' | '\x0c')
 }
 
-fn is_separator(byte: u8) -> bool {
-    matches!(byte, b'=' | b':')
+fn is_separator(char: char) -> bool {
+    matches!(char, '=' | ':')
 }
 
 /// Splits a line into key and value, both still escaped.
 fn split(line: &[Char]) -> (&[Char], &[Char]) {
     let mut escaped = false;
-    let key_end = line.iter().position(|&(byte, _)| {
-        let found = !escaped && (is_blank(byte) || is_separator(byte));
-        escaped = byte == b'\\' && !escaped;
+    let key_end = line.iter().position(|&(char, _)| {
+        let found = !escaped && (is_blank(char) || is_separator(char));
+        escaped = char == '\\' && !escaped;
         found
     });
     let Some(key_end) = key_end else { return (line, &[]) };
     let (key, rest) = line.split_at(key_end);
     let rest = without_blanks(rest);
     match rest.first() {
-        Some(&(byte, _)) if is_separator(byte) => (key, without_blanks(&rest[1..])),
+        Some(&(char, _)) if is_separator(char) => (key, without_blanks(&rest[1..])),
         _ => (key, rest),
     }
 }
 
 fn without_blanks(chars: &[Char]) -> &[Char] {
-    let blanks = chars.iter().take_while(|(byte, _)| is_blank(*byte)).count();
+    let blanks = chars.iter().take_while(|(char, _)| is_blank(*char)).count();
     &chars[blanks..]
 }
 
@@ -168,21 +177,23 @@ fn without_blanks(chars: &[Char]) -> &[Char] {
 fn unescape(chars: &[Char]) -> Result<String, PropertiesError> {
     let mut units: Vec<(u16, usize)> = Vec::with_capacity(chars.len());
     let mut rest = chars.iter().copied();
-    while let Some((byte, line)) = rest.next() {
-        if byte != b'\\' {
-            units.push((byte.into(), line));
-            continue;
-        }
-        let unit = match rest.next() {
-            Some((b'u', _)) => escaped_unit(&mut rest, line)?,
-            Some((b't', _)) => b'\t'.into(),
-            Some((b'n', _)) => b'\n'.into(),
-            Some((b'r', _)) => b'\r'.into(),
-            Some((b'f', _)) => 0x0c,
-            Some((other, _)) => other.into(),
-            None => continue,
+    while let Some((char, line)) = rest.next() {
+        let char = match char {
+            '\\' => match rest.next() {
+                Some(('u', _)) => {
+                    units.push((escaped_unit(&mut rest, line)?, line));
+                    continue;
+                }
+                Some(('t', _)) => '\t',
+                Some(('n', _)) => '\n',
+                Some(('r', _)) => '\r',
+                Some(('f', _)) => '\x0c',
+                Some((other, _)) => other,
+                None => continue,
+            },
+            char => char,
         };
-        units.push((unit, line));
+        units.extend(char.encode_utf16(&mut [0; 2]).iter().map(|unit| (*unit, line)));
     }
     let mut text = String::with_capacity(units.len());
     let mut taken = 0;
@@ -199,7 +210,7 @@ fn unescape(chars: &[Char]) -> Result<String, PropertiesError> {
 
 fn escaped_unit(rest: &mut impl Iterator<Item = Char>, line: usize) -> Result<u16, PropertiesError> {
     const DIGITS: usize = 4;
-    let digits: String = rest.take(DIGITS).map(|(byte, _)| char::from(byte)).collect();
+    let digits: String = rest.take(DIGITS).map(|(char, _)| char).collect();
     if digits.len() == DIGITS && digits.bytes().all(|digit| digit.is_ascii_hexdigit()) {
         return Ok(u16::from_str_radix(&digits, 16).expect("four hexadecimal digits are a unit"));
     }

@@ -5,16 +5,29 @@
 
 mod answers;
 mod connectors;
+mod cross_origin;
 mod errors;
 mod health;
 mod listeners;
+mod loggers;
 mod media;
+mod offsets;
 mod plugins;
 mod request_body;
 mod request_log;
 mod tasks;
+mod topics;
 
-use crate::{driver::HerderHandle, settings::WorkerConfig, watchdog::Watchdog};
+use crate::{
+    active_topics::ActiveTopics,
+    driver::HerderHandle,
+    offsets::Offsets,
+    settings::{
+        WorkerConfig,
+        response_headers::{self, HeaderRule},
+    },
+    watchdog::Watchdog,
+};
 use axum::{
     Router,
     body::Body,
@@ -23,6 +36,7 @@ use axum::{
     middleware,
     routing::{MethodRouter, get, post, put},
 };
+use cross_origin::{Asked, CrossOrigin};
 use errors::ApiError;
 use jiff::Timestamp;
 use millrace_api::Plugins;
@@ -42,6 +56,8 @@ pub struct RestState {
     pub plugins: Arc<Plugins>,
     pub worker: Arc<WorkerConfig>,
     pub cluster_id: String,
+    pub offsets: Offsets,
+    pub topics: Arc<ActiveTopics>,
     /// Whether everything that the command line named has been created.
     pub ready: Arc<AtomicBool>,
     /// Knows which connectors and tasks are stuck.
@@ -63,27 +79,73 @@ struct Ends {
     remote: SocketAddr,
 }
 
-/// Makes the resources available.
-fn router(state: RestState) -> Router {
+/// What a listener serves, and what it adds to each answer.
+#[derive(Clone)]
+struct Resources {
+    router: Router,
+    cross_origin: Option<Arc<CrossOrigin>>,
+    headers: Arc<[HeaderRule]>,
+}
+
+/// Makes the resources available: those of ordinary listeners, and those of listeners for administration alone.
+fn resources(state: RestState) -> (Resources, Resources) {
+    let settings = &state.worker.rest;
+    let cross_origin =
+        CrossOrigin::of(&settings.access_control_allow_origin, &settings.access_control_allow_methods);
+    // The rules were checked with the settings.
+    let headers = response_headers::parse(&settings.response_http_headers_config).unwrap_or_default();
+    let is_shared = settings.admin_listeners.is_none();
     let app = App { state, started: Timestamp::now() };
+    let ordinary = ordinary();
+    let ordinary = if is_shared { ordinary.merge(administration()) } else { ordinary };
+    let unknown = async || ApiError::of_framework(StatusCode::NOT_FOUND);
+    (
+        Resources {
+            router: ordinary.fallback(unknown).with_state(app.clone()),
+            cross_origin: cross_origin.map(Arc::new),
+            headers: headers.into(),
+        },
+        Resources {
+            router: administration().fallback(unknown).with_state(app),
+            cross_origin: None,
+            headers: Arc::default(),
+        },
+    )
+}
+
+fn administration() -> Router<App> {
+    Router::new()
+        .route("/admin/loggers", resource(get(loggers::list)))
+        .route("/admin/loggers/{logger}", resource(get(loggers::show).put(loggers::set)))
+}
+
+fn ordinary() -> Router<App> {
     Router::new()
         .route("/", get(health::root).route_layer(middleware::from_fn(media::accepts_json)))
         .route("/health", get(health::health).route_layer(middleware::from_fn(media::accepts_json)))
         .route("/connectors", resource(get(connectors::list).post(connectors::create)))
         .route("/connectors/{name}", resource(get(connectors::info).delete(connectors::delete)))
-        .route("/connectors/{name}/config", resource(get(connectors::config).put(connectors::put_config)))
+        .route(
+            "/connectors/{name}/config",
+            resource(get(connectors::config).put(connectors::put_config).patch(connectors::patch_config)),
+        )
         .route("/connectors/{name}/status", resource(get(connectors::status)))
         .route("/connectors/{name}/restart", resource(post(connectors::restart)))
         .route("/connectors/{name}/pause", resource(put(connectors::pause)))
         .route("/connectors/{name}/resume", resource(put(connectors::resume)))
         .route("/connectors/{name}/stop", resource(put(connectors::stop)))
+        .route(
+            "/connectors/{name}/offsets",
+            resource(get(offsets::show).patch(offsets::alter).delete(offsets::reset)),
+        )
+        .route("/connectors/{name}/topics", resource(get(topics::show)))
+        .route("/connectors/{name}/topics/reset", resource(put(topics::reset)))
         .route("/connectors/{name}/tasks", resource(get(tasks::list)))
         .route("/connectors/{name}/tasks/{task}/status", resource(get(tasks::status)))
         .route("/connectors/{name}/tasks/{task}/restart", resource(post(tasks::restart)))
         .route("/connector-plugins", resource(get(plugins::list)))
+        .route("/connector-plugins/{type}/config", resource(get(plugins::config)))
         .route("/connector-plugins/{type}/config/validate", resource(put(plugins::validate)))
-        .fallback(async || ApiError::of_framework(StatusCode::NOT_FOUND))
-        .with_state(app)
 }
 
 /// Checks media types only when path and method are those of a handler, as Kafka Connect does.
@@ -94,23 +156,30 @@ fn resource(methods: MethodRouter<App>) -> MethodRouter<App> {
 }
 
 /// Answers one request and logs it.
-async fn respond(router: Option<Router>, ends: Ends, mut request: Request<Body>) -> Response<Body> {
+async fn respond(resources: Option<Resources>, ends: Ends, mut request: Request<Body>) -> Response<Body> {
     let line = request_log::Line::of(&request, ends.remote);
-    let Some(router) = router else {
+    let Some(resources) = resources else {
         let response = errors::not_registered_yet();
         line.log(&response);
         return response;
     };
     let method = request.method().clone();
+    let asked = Asked::of(&method, request.headers());
     let accepts_json_only = media::accepts_json_only(request.headers());
     let uri = without_trailing_slash(request.uri());
     *request.uri_mut() = uri;
     request.extensions_mut().insert(ends);
-    let response = match router.oneshot(request).await {
+    let response = match resources.router.oneshot(request).await {
         Ok(response) => response,
         Err(never) => match never {},
     };
-    let response = media::complete(&method, accepts_json_only, response);
+    let mut response = media::complete(&method, accepts_json_only, response);
+    if let Some(cross_origin) = &resources.cross_origin {
+        cross_origin.complete(&asked, response.headers_mut());
+    }
+    for rule in resources.headers.iter() {
+        rule.apply(response.headers_mut(), Timestamp::now());
+    }
     line.log(&response);
     response
 }

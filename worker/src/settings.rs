@@ -4,6 +4,9 @@ pub mod connector;
 pub mod listener;
 mod not_built;
 pub mod policy;
+pub mod response_headers;
+pub mod table;
+pub(crate) mod unknown;
 pub mod version;
 pub mod worker;
 

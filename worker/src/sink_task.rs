@@ -4,6 +4,7 @@ mod host;
 mod progress;
 
 use crate::{
+    active_topics::Tracker,
     data::Call,
     driver::HerderHandle,
     panics::Contained,
@@ -81,6 +82,7 @@ pub async fn run(
         name: format!("WorkerSinkTask{{id={}}}", spec.id),
         limits: Limits { records: batch_records(&settings), bytes: BATCH_BYTES },
         next_commit: Instant::now() + services.flush_interval,
+        topics: services.topics.tracker(&spec.id.connector),
         services,
         control,
         pipeline,
@@ -102,6 +104,7 @@ struct Running {
     services: Arc<Services>,
     control: Control,
     pipeline: Pipeline,
+    topics: Tracker,
     consumer: Consumer,
     host: Arc<Host>,
     task: Contained<Box<dyn SinkTask>>,
@@ -186,6 +189,7 @@ impl Running {
                 next.partition != message.partition || !Arc::ptr_eq(&next.topic, &message.topic)
             });
             if ends_run {
+                self.topics.note([&message.topic]);
                 self.progress.read(&message.topic, message.partition, message.offset, message.leader_epoch);
             }
         }

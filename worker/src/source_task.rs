@@ -4,6 +4,7 @@ mod acknowledgements;
 mod topics;
 
 use crate::{
+    active_topics::Tracker,
     data::Call,
     driver::HerderHandle,
     in_flight::{InFlight, Place, last_places},
@@ -64,6 +65,7 @@ pub async fn run(
     let next_commit = Instant::now() + services.flush_interval;
     let mut running = Running {
         acknowledger: Acknowledger::new(host.take_sender()),
+        tracker: services.topics.tracker(&spec.id.connector),
         in_flight: InFlight::default(),
         host,
         pipeline,
@@ -102,6 +104,7 @@ struct Running {
     lane: Lane,
     in_flight: InFlight,
     acknowledger: Acknowledger,
+    tracker: Tracker,
     next_commit: Instant,
     /// Records acknowledged since the last commit.
     acknowledged: usize,
@@ -157,6 +160,7 @@ impl Running {
         if !self.create_topics(&records).await? {
             return Ok(false);
         }
+        self.tracker.note(records.iter().map(|record| &record.topic));
         let places = last_places(batch.iter().filter_map(|polled| polled.origin.as_ref()));
         let report = if originals.is_some() { Report::Metadata } else { Report::Counts };
         let ticket = loop {

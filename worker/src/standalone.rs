@@ -1,6 +1,7 @@
 //! A worker on its own: starts everything in order, and stops it in order.
 
 use crate::{
+    active_topics::ActiveTopics,
     connector_file::ConnectorFile,
     data::Data,
     driver::{Driver, HerderHandle},
@@ -101,11 +102,14 @@ impl Standalone {
         panics::install();
         let offsets = Arc::new(FileOffsetStore::open(&self.config.offset_file)?);
         let cluster_id = self.cluster_id().await?;
-        let listeners = Listeners::bind(&self.config.listeners)?;
+        let mut listeners = Listeners::bind(&self.config.listeners)?;
+        let administration = self.config.admin_listeners.as_deref().unwrap_or_default();
+        listeners.bind_administration(administration)?;
         let worker_id = listeners.worker_id(&self.config);
         let (herder, messages) = HerderHandle::new();
         let task_stop_timeout = self.config.common.task_shutdown_graceful_timeout;
         let plugins = Arc::new(self.plugins);
+        let topics = Arc::new(ActiveTopics::default());
         let services = Arc::new(Services {
             plugins: plugins.clone(),
             producers: Producers::new(
@@ -115,12 +119,15 @@ impl Standalone {
             ),
             bootstrap_servers: self.bootstrap_servers,
             worker: self.config.properties.clone(),
+            providers: self.config.providers.clone(),
             offsets,
             creates_topics: self.config.common.topic_creation_enable,
+            topics: topics.clone(),
             flush_interval: self.config.common.offset_flush_interval,
             flush_timeout: self.config.common.offset_flush_timeout,
             closing: self.config.common.offset_flush_timeout.min(task_stop_timeout * 3 / 4),
         });
+        let offsets = services.offset_service();
         let options = Options {
             worker_id: worker_id.into(),
             task_stop_timeout,
@@ -138,6 +145,8 @@ impl Standalone {
             plugins,
             worker: Arc::new(self.config),
             cluster_id,
+            offsets,
+            topics,
             ready: ready.clone(),
             watchdog,
         };
@@ -160,6 +169,7 @@ impl Running {
     /// Creates the connector of a file and waits until it has started.
     pub async fn create(&self, file: ConnectorFile) -> Result<(), CreateError> {
         let found = validate::validate(&self.state.plugins, &self.state.worker, &file.config).await?;
+        found.warnings.iter().for_each(|warning| warn!("connector {}: {warning}", file.name));
         if let Some(refusal) = found.refusal() {
             return Err(CreateError::Invalid(refusal));
         }

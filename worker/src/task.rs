@@ -1,6 +1,9 @@
 //! What source and sink tasks share: what they are made of, and how they are commanded.
 
-use crate::{data::Pulse, driver::HerderHandle, offset_store::FileOffsetStore, producers::Producers};
+use crate::{
+    active_topics::ActiveTopics, data::Pulse, driver::HerderHandle, offset_store::FileOffsetStore,
+    offsets::Offsets, producers::Producers, providers::Providers,
+};
 use millrace_api::{Error, Plugins, Properties};
 use millrace_herder::{Begin, Event, Incarnation, TaskId};
 use std::{future::Future, pin::pin, sync::Arc, time::Duration};
@@ -14,12 +17,16 @@ pub struct Services {
     pub bootstrap_servers: String,
     /// The worker's settings, as given.
     pub worker: Arc<Properties>,
+    /// What resolves references in the settings of connectors.
+    pub providers: Arc<Providers>,
     /// Where source offsets are kept.
     pub offsets: Arc<FileOffsetStore>,
     /// Where source tasks send to.
     pub producers: Producers,
     /// Whether source connectors may create topics: `topic.creation.enable`.
     pub creates_topics: bool,
+    /// Which topics connectors have used.
+    pub topics: Arc<ActiveTopics>,
     /// How often offsets are stored: `offset.flush.interval.ms`.
     pub flush_interval: Duration,
     /// How long storing may take: `offset.flush.timeout.ms`.
@@ -27,6 +34,24 @@ pub struct Services {
     /// How long a task that ends may wait for the last of its records or commits. Shorter than the herder's patience,
     /// so that what is left to do after it is still done.
     pub closing: Duration,
+}
+
+impl Services {
+    /// Resolves the references in settings.
+    pub async fn resolve(&self, settings: Arc<Properties>) -> Result<Arc<Properties>, Error> {
+        self.providers.resolve_away(settings).await.map_err(|error| Error::config(error.to_string()))
+    }
+
+    /// Returns what reads and changes the offsets of connectors.
+    pub fn offset_service(&self) -> Offsets {
+        Offsets {
+            plugins: self.plugins.clone(),
+            store: self.offsets.clone(),
+            bootstrap_servers: self.bootstrap_servers.clone(),
+            worker: self.worker.clone(),
+            providers: self.providers.clone(),
+        }
+    }
 }
 
 /// One start of one task.

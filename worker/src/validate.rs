@@ -1,7 +1,14 @@
 //! Validation of a connector's configuration: the framework's settings, the connector's own, its converters' and its
 //! client overrides, all problems at once.
 
-use crate::settings::{WorkerConfig, connector};
+use crate::{
+    providers::ProviderError,
+    secrets,
+    settings::{
+        WorkerConfig, connector,
+        unknown::{self, Known},
+    },
+};
 use futures::future::BoxFuture;
 use millrace_api::{
     ConnectorPlugin, PluginKind, Plugins, Properties, Validation,
@@ -10,6 +17,7 @@ use millrace_api::{
 use millrace_kafka::{KafkaError, Role, translate};
 use std::{
     any::Any,
+    borrow::Cow,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
     thread,
@@ -28,6 +36,10 @@ const TIME_MAX: Duration = Duration::from_secs(90);
 /// it.
 const HOOKS_MAX: usize = 16;
 
+/// What settings begin with that are for a client or for the framework, whatever follows.
+const PREFIXES: [&str; 4] =
+    ["producer.override.", "consumer.override.", "admin.override.", "topic.creation."];
+
 static HOOKS: Semaphore = Semaphore::const_new(HOOKS_MAX);
 
 /// What validation found, in the order in which it is shown.
@@ -38,6 +50,8 @@ pub struct ConfigInfos {
     pub error_count: usize,
     pub groups: Vec<Arc<str>>,
     pub configs: Vec<ConfigInfo>,
+    /// What a user should know, and what is no error.
+    pub warnings: Vec<String>,
 }
 
 /// What validation found about one setting.
@@ -55,6 +69,9 @@ pub enum ValidateError {
     NoClass(String),
     #[error("{0}")]
     UnknownClass(String),
+    /// A reference cannot be resolved.
+    #[error(transparent)]
+    Reference(#[from] ProviderError),
     #[error("An unexpected error occurred during validation: {0}")]
     Panicked(String),
     /// The caller, who knows what o'clock it is, completes the text.
@@ -63,15 +80,23 @@ pub enum ValidateError {
 }
 
 /// Validates a configuration, in bounded time. It must run inside a tokio runtime.
+///
+/// References are resolved for it, and what they stand for is in no part of the result.
 pub async fn validate(
     plugins: &Plugins,
     worker: &WorkerConfig,
-    config: &Properties,
+    given: &Properties,
 ) -> Result<ConfigInfos, ValidateError> {
-    let Some(class) = config.get("connector.class") else {
-        return Err(ValidateError::NoClass(shown(config)));
+    let given = &without_providers(given);
+    let Some(class) = given.get("connector.class") else {
+        return Err(ValidateError::NoClass(shown(given)));
     };
-    let plugin = plugins.connector(class).map_err(|error| ValidateError::UnknownClass(error.to_string()))?;
+    let resolved = worker.providers.resolve_away(Arc::new(given.clone())).await?;
+    let config = &*resolved;
+    let plugin = plugins.connector(config.get("connector.class").unwrap_or(class));
+    let unknown = |error: String| ValidateError::UnknownClass(secrets::without(&error).into_owned());
+    let plugin = plugin.map_err(|error| unknown(error.to_string()))?;
+    let cover = Cover { given, resolved: config };
 
     let framework = connector::framework(plugin.kind(), plugins, worker, config);
     let mut report = Report::default();
@@ -96,10 +121,61 @@ pub async fn validate(
         report.replace(key, value);
     }
 
-    let mut infos = report.into_infos(class);
-    infos.add_overrides(worker, config, plugin.kind());
-    infos.add_converters(plugins, config);
+    let mut infos = report.into_infos(class, &cover);
+    infos.add_overrides(worker, config, plugin.kind(), &cover);
+    infos.add_converters(plugins, config, &cover);
+    infos.warn_of_unknown(given);
     Ok(infos)
+}
+
+/// A connector names no providers of its own: those of the worker are no business of whoever may only validate.
+fn without_providers(given: &Properties) -> Properties {
+    let mut config = given.clone();
+    let is_provider = |name: &&str| *name == "config.providers" || name.starts_with("config.providers.");
+    let names: Vec<_> = given.iter().map(|(name, _)| name).filter(is_provider).map(str::to_owned).collect();
+    names.iter().for_each(|name| config.remove(name));
+    config
+}
+
+/// Puts references back in the place of what they stand for, and keeps errors from telling it.
+struct Cover<'a> {
+    given: &'a Properties,
+    resolved: &'a Properties,
+}
+
+impl Cover<'_> {
+    /// An alias that came from a provider is part of the names that follow from it.
+    fn apply_to_all(&self, info: &mut ConfigInfo) {
+        self.apply(&mut info.value);
+        covered(&mut info.value.name);
+        if let Some(key) = &mut info.definition {
+            covered(&mut key.name);
+            covered(&mut key.display_name);
+            covered(&mut key.doc);
+            key.group.iter_mut().for_each(covered);
+        }
+    }
+
+    fn apply(&self, value: &mut ConfigValue) {
+        if self.resolved.is_secret(&value.name) && !self.given.is_secret(&value.name) {
+            value.value = self.given.get(&value.name).map(str::to_owned);
+            value.recommended.clear();
+            if !value.errors.is_empty() {
+                // The text is Kafka Connect's.
+                value.errors = vec![format!(
+                    "Invalid value for configuration '{}': the value resolved from the config provider reference failed \
+                     validation",
+                    value.name
+                )];
+            }
+            return;
+        }
+        for text in value.errors.iter_mut().chain(&mut value.recommended).chain(&mut value.value) {
+            if let Cow::Owned(covered) = secrets::without(text) {
+                *text = covered;
+            }
+        }
+    }
 }
 
 /// Asks the connector itself, on a thread of its own: what a plugin does there may block, panic or hang.
@@ -131,7 +207,9 @@ async fn ask(
     thread.map_err(|error| ValidateError::Panicked(format!("starting a thread: {error}")))?;
     match timeout(time_max, answer).await {
         Ok(Ok(Ok(Some(values)))) => Ok(values),
-        Ok(Ok(Err(panic))) => Err(ValidateError::Panicked(panic_text(&*panic))),
+        Ok(Ok(Err(panic))) => {
+            Err(ValidateError::Panicked(secrets::without(&panic_text(&*panic)).into_owned()))
+        }
         Ok(Ok(Ok(None)) | Err(_)) | Err(_) => Err(ValidateError::TimedOut(ASKING)),
     }
 }
@@ -159,6 +237,12 @@ fn shown(config: &Properties) -> String {
         format!("{name}={text}")
     };
     format!("{{{}}}", config.iter().map(shown).collect::<Vec<_>>().join(", "))
+}
+
+fn covered(text: &mut Arc<str>) {
+    if let Cow::Owned(covered) = secrets::without(text) {
+        *text = covered.into();
+    }
 }
 
 /// The main part of a result: settings with a definition in its order, after those without one.
@@ -198,10 +282,17 @@ impl Report {
         all.find(|info| info.value.name.as_ref() == setting)
     }
 
-    fn into_infos(self, class: &str) -> ConfigInfos {
-        let configs: Vec<_> = self.undefined.into_iter().chain(self.defined).collect();
+    fn into_infos(self, class: &str, cover: &Cover<'_>) -> ConfigInfos {
+        let mut configs: Vec<_> = self.undefined.into_iter().chain(self.defined).collect();
+        configs.iter_mut().for_each(|info| cover.apply_to_all(info));
         let error_count = configs.iter().map(|info| info.value.errors.len()).sum();
-        let mut infos = ConfigInfos { name: class.to_owned(), error_count, groups: Vec::new(), configs };
+        let mut infos = ConfigInfos {
+            name: class.to_owned(),
+            error_count,
+            groups: Vec::new(),
+            configs,
+            warnings: Vec::new(),
+        };
         infos.collect_groups();
         infos
     }
@@ -242,7 +333,13 @@ impl ConfigInfos {
     }
 
     /// Adds the client settings that the connector overrides and its tasks will use.
-    fn add_overrides(&mut self, worker: &WorkerConfig, config: &Properties, kind: PluginKind) {
+    fn add_overrides(
+        &mut self,
+        worker: &WorkerConfig,
+        config: &Properties,
+        kind: PluginKind,
+        cover: &Cover<'_>,
+    ) {
         let (client, role) = match kind {
             PluginKind::Sink => ("consumer", Role::Consumer),
             _ => ("producer", Role::Producer),
@@ -267,12 +364,22 @@ impl ConfigInfos {
             let hidden = config.is_secret(&setting) || name.contains("password") || name.contains("jaas");
             let text = text.map(|text| if hidden { millrace_api::HIDDEN } else { text }.to_owned());
             self.error_count += usize::from(!errors.is_empty());
-            self.configs.push(ConfigInfo { definition: None, value: undefined(&setting, text, errors) });
+            let mut value = undefined(&setting, text, errors);
+            cover.apply(&mut value);
+            self.configs.push(ConfigInfo { definition: None, value });
         }
     }
 
+    /// Names settings that nobody defines and that look like others.
+    fn warn_of_unknown(&mut self, given: &Properties) {
+        let names =
+            self.configs.iter().filter_map(|info| info.definition.as_ref().map(|key| key.name.as_ref()));
+        let known = Known { names: names.collect(), prefixes: &PREFIXES };
+        self.warnings = unknown::warnings(given, &known);
+    }
+
     /// Adds the settings of the converters that the connector itself names.
-    fn add_converters(&mut self, plugins: &Plugins, config: &Properties) {
+    fn add_converters(&mut self, plugins: &Plugins, config: &Properties, cover: &Cover<'_>) {
         for role in ["header", "key", "value"] {
             let Some(class) = config.get(&format!("{role}.converter")) else { continue };
             let found = match role {
@@ -288,6 +395,7 @@ impl ConfigInfos {
                 let mut key = key.clone();
                 key.name = format!("{prefix}{}", key.name).into();
                 value.name = key.name.clone();
+                cover.apply(&mut value);
                 self.error_count += usize::from(!value.errors.is_empty());
                 self.configs.push(ConfigInfo { definition: Some(key), value });
             }

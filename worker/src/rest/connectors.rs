@@ -65,7 +65,7 @@ impl App {
         ClassInfo::of(&self.state.plugins, Some(&info.config))
     }
 
-    async fn connector(&self, name: Arc<str>) -> Result<ConnectorInfo, ApiError> {
+    pub(super) async fn connector(&self, name: Arc<str>) -> Result<ConnectorInfo, ApiError> {
         match self.ask(Request::Connector { name }).await? {
             Answer::Connector(info) => Ok(info),
             other => Err(unexpected(&other)),
@@ -83,7 +83,10 @@ impl App {
     async fn check(&self, config: &Properties) -> Result<(), ApiError> {
         let began = Timestamp::now();
         let found = validate::validate(&self.state.plugins, &self.state.worker, config).await;
-        let refusal = found.map_err(|error| errors::not_validated(error, began))?.refusal();
+        let found = found.map_err(|error| errors::not_validated(error, began))?;
+        let name = config.get("name").unwrap_or_default();
+        found.warnings.iter().for_each(|warning| tracing::warn!("connector {name}: {warning}"));
+        let refusal = found.refusal();
         refusal.map_or(Ok(()), |text| Err(ApiError::new(StatusCode::BAD_REQUEST, text)))
     }
 }
@@ -155,6 +158,27 @@ pub(super) async fn put_config(
     stored(&app, Request::PutConfig { name, config }, &headers, ends).await
 }
 
+/// Changes what is stored: a null removes a setting, anything else sets it.
+///
+/// A patch that would give the connector another name is refused. Kafka Connect stores it, and the connector then has two.
+pub(super) async fn patch_config(State(app): State<App>, Name(name): Name, body: Body) -> Outcome {
+    let patch = request_body::config(&request_body::read(body).await?)?;
+    let mut config = app.connector(name.clone()).await?.config.as_ref().clone();
+    for (setting, text) in patch.iter() {
+        match text {
+            Some(text) => config.insert(setting, text),
+            None => config.remove(setting),
+        }
+    }
+    if config.get("name").is_some_and(|other| other != name.as_ref()) {
+        with_name(&name, config.clone())?;
+    }
+    app.check(&config).await?;
+    let answer = app.ask(Request::PutConfig { name, config }).await?;
+    let (Answer::Created(info) | Answer::Replaced(info)) = answer else { return Err(unexpected(&answer)) };
+    Ok(answers::json(StatusCode::OK, &InfoAnswer::of(&info, &app.class(&info))))
+}
+
 /// Adds the connector's name to its configuration, which must not have another.
 fn with_name(name: &str, mut config: Properties) -> Result<Properties, ApiError> {
     match config.get("name") {
@@ -212,7 +236,9 @@ pub(super) async fn status(State(app): State<App>, Name(name): Name) -> Outcome 
 }
 
 pub(super) async fn delete(State(app): State<App>, Name(name): Name) -> Outcome {
-    app.done(Request::Delete { name }, StatusCode::NO_CONTENT).await
+    let answer = app.done(Request::Delete { name: name.clone() }, StatusCode::NO_CONTENT).await?;
+    app.state.topics.reset(&name);
+    Ok(answer)
 }
 
 pub(super) async fn pause(State(app): State<App>, Name(name): Name) -> Outcome {

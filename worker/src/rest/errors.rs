@@ -64,6 +64,7 @@ impl App {
     /// Returns the answer to a request that the herder has refused.
     pub(super) fn refused(&self, refusal: Refusal) -> ApiError {
         let status = match refusal.kind() {
+            RefusalKind::Wrong => StatusCode::BAD_REQUEST,
             RefusalKind::NotFound => StatusCode::NOT_FOUND,
             RefusalKind::Conflict => StatusCode::CONFLICT,
             RefusalKind::Failed | RefusalKind::TimedOut | RefusalKind::ShuttingDown => {
@@ -92,7 +93,7 @@ pub(super) fn not_validated(error: ValidateError, began: Timestamp) -> ApiError 
         ValidateError::NoClass(_) | ValidateError::UnknownClass(_) => {
             ApiError::new(StatusCode::BAD_REQUEST, error.to_string())
         }
-        ValidateError::Panicked(_) => ApiError::internal(error.to_string()),
+        ValidateError::Panicked(_) | ValidateError::Reference(_) => ApiError::internal(error.to_string()),
         ValidateError::TimedOut(_) => {
             ApiError::internal(format!("{error}, which began at {}.", to_the_millisecond(began)))
         }

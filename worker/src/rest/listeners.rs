@@ -1,8 +1,8 @@
 //! Sockets: bound first, answering 404 until the resources are registered, closed last.
 
-use super::{Ends, RestState, respond, router};
+use super::{Ends, Resources, RestState, resources, respond};
 use crate::settings::{ListenerUrl, WorkerConfig};
-use axum::{Router, body::Body};
+use axum::body::Body;
 use hyper::{server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use std::{
@@ -35,16 +35,20 @@ const ACCEPT_RETRY: Duration = Duration::from_millis(100);
 
 /// The REST API has no address.
 #[derive(Debug, thiserror::Error)]
-#[error("listening on {url} (setting listeners)")]
+#[error("listening on {url} (setting {setting})")]
 pub struct RestError {
     url: ListenerUrl,
+    setting: &'static str,
     source: io::Error,
 }
 
 /// Bound sockets. Every path answers 404 until [`serve`](Self::serve).
 pub struct Listeners {
     bound: Vec<(ListenerUrl, SocketAddr)>,
-    resources: Arc<OnceLock<Router>>,
+    resources: Arc<OnceLock<Resources>>,
+    /// What listeners for administration alone serve.
+    administration: Arc<OnceLock<Resources>>,
+    connections: Arc<Semaphore>,
     stop: watch::Sender<bool>,
     loops: JoinSet<()>,
 }
@@ -59,23 +63,38 @@ pub struct RestServer {
 impl Listeners {
     /// Binds all addresses; must run inside a tokio runtime.
     pub fn bind(urls: &[ListenerUrl]) -> Result<Self, RestError> {
-        let resources = Arc::new(OnceLock::new());
-        let (stop, stopping) = watch::channel(false);
-        let connections = Arc::new(Semaphore::new(CONNECTIONS_MAX));
-        let mut listeners =
-            Self { bound: Vec::new(), resources: resources.clone(), stop, loops: JoinSet::new() };
+        let mut listeners = Self {
+            bound: Vec::new(),
+            resources: Arc::default(),
+            administration: Arc::default(),
+            connections: Arc::new(Semaphore::new(CONNECTIONS_MAX)),
+            stop: watch::channel(false).0,
+            loops: JoinSet::new(),
+        };
         for url in urls {
-            let failed = |source| RestError { url: url.clone(), source };
-            let (listener, address) = listen(url).map_err(failed)?;
-            let shared = Shared {
-                resources: resources.clone(),
-                stopping: stopping.clone(),
-                connections: connections.clone(),
-            };
-            listeners.loops.spawn(shared.accept(listener));
+            let address = listeners.open(url, listeners.resources.clone(), "listeners")?;
             listeners.bound.push((url.clone(), address));
         }
         Ok(listeners)
+    }
+
+    /// Binds addresses that serve nothing but administration. Returns them.
+    pub fn bind_administration(&mut self, urls: &[ListenerUrl]) -> Result<Vec<SocketAddr>, RestError> {
+        urls.iter().map(|url| self.open(url, self.administration.clone(), "admin.listeners")).collect()
+    }
+
+    fn open(
+        &mut self,
+        url: &ListenerUrl,
+        resources: Arc<OnceLock<Resources>>,
+        setting: &'static str,
+    ) -> Result<SocketAddr, RestError> {
+        let failed = |source| RestError { url: url.clone(), setting, source };
+        let (listener, address) = listen(url).map_err(failed)?;
+        let stopping = self.stop.subscribe();
+        let shared = Shared { resources, stopping, connections: self.connections.clone() };
+        self.loops.spawn(shared.accept(listener));
+        Ok(address)
     }
 
     /// Returns the bound addresses, in the order of the URLs.
@@ -104,8 +123,10 @@ impl Listeners {
 
     /// Registers the resources.
     pub fn serve(self, state: RestState) -> RestServer {
+        let (ordinary, administration) = resources(state);
         // There is one call, because it consumes the listeners.
-        let _ = self.resources.set(router(state));
+        let _ = self.resources.set(ordinary);
+        let _ = self.administration.set(administration);
         RestServer { listeners: self }
     }
 }
@@ -153,7 +174,7 @@ impl RestServer {
 /// What the loops of all sockets share.
 #[derive(Clone)]
 struct Shared {
-    resources: Arc<OnceLock<Router>>,
+    resources: Arc<OnceLock<Resources>>,
     stopping: watch::Receiver<bool>,
     connections: Arc<Semaphore>,
 }
@@ -196,8 +217,8 @@ impl Shared {
         let ends = Ends { local, remote };
         let resources = self.resources.clone();
         let service = service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
-            let router = resources.get().cloned();
-            async move { Ok::<_, Infallible>(respond(router, ends, request.map(Body::new)).await) }
+            let resources = resources.get().cloned();
+            async move { Ok::<_, Infallible>(respond(resources, ends, request.map(Body::new)).await) }
         });
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())

@@ -1,7 +1,10 @@
 //! `/connector-plugins`.
 
 use super::{ApiError, App, Query, answers, errors, request_body, segment};
-use crate::validate::{self, ConfigInfo, ConfigInfos};
+use crate::{
+    settings::{connector, version},
+    validate::{self, ConfigInfo, ConfigInfos},
+};
 use axum::{
     body::Body,
     extract::{FromRequestParts, State},
@@ -9,7 +12,7 @@ use axum::{
 };
 use jiff::Timestamp;
 use millrace_api::{
-    HIDDEN, PluginKind,
+    ConfigDef, HIDDEN, PluginInfo, PluginKind, Plugins, Properties,
     config::{ConfigValue, Default, Key, Type},
 };
 use serde::Serialize;
@@ -46,6 +49,42 @@ pub(super) async fn list(State(app): State<App>, query: Query) -> Response<Body>
         })
         .collect();
     answers::json(StatusCode::OK, &plugins)
+}
+
+/// Shows the settings of one plugin; of a connector also those that every connector has.
+pub(super) async fn config(
+    State(app): State<App>,
+    ConnectorType(plugin): ConnectorType,
+    query: Query,
+) -> Result<Response<Body>, ApiError> {
+    let plugins = &app.state.plugins;
+    let (info, own, kind) = match plugins.connector(&plugin) {
+        Ok(found) => (found.info().clone(), found.definition(), Some(found.kind())),
+        Err(_) => {
+            let found = other_plugin(plugins, &plugin);
+            let (info, own) = found
+                .ok_or_else(|| ApiError::new(StatusCode::NOT_FOUND, format!("Unknown plugin {plugin}.")))?;
+            (info, own, None)
+        }
+    };
+    if let Some(range) = query.all("version").next() {
+        let checked = version::check(&info.class, range, &info.version);
+        checked.map_err(|text| ApiError::new(StatusCode::BAD_REQUEST, text))?;
+    }
+    let common = kind.map(|kind| connector::framework(kind, plugins, &app.state.worker, &Properties::new()));
+    let common = common.iter().flat_map(|framework| framework.definition.keys());
+    let missing = common.filter(|key| own.key(&key.name).is_none());
+    let keys: Vec<_> = own.keys().iter().chain(missing).map(KeyAnswer::of).collect();
+    Ok(answers::json(StatusCode::OK, &keys))
+}
+
+fn other_plugin(plugins: &Plugins, name: &str) -> Option<(PluginInfo, ConfigDef)> {
+    let converter = || plugins.find_converter(name).map(|found| (found.info().clone(), found.definition()));
+    let header =
+        || plugins.find_header_converter(name).map(|found| (found.info().clone(), found.definition()));
+    let transform = || plugins.find_transform(name).map(|found| (found.info().clone(), found.definition()));
+    let predicate = || plugins.find_predicate(name).map(|found| (found.info().clone(), found.definition()));
+    converter().or_else(header).or_else(transform).or_else(predicate)
 }
 
 pub(super) async fn validate(

@@ -77,11 +77,11 @@ pub(super) fn create(bytes: &[u8]) -> Result<Create, ApiError> {
     Ok(Create { name, config, initial_state })
 }
 
-fn last<'a>(members: &'a Members, name: &str) -> Option<&'a serde_json::value::RawValue> {
+pub(super) fn last<'a>(members: &'a Members, name: &str) -> Option<&'a serde_json::value::RawValue> {
     members.iter().rev().find(|(known, _)| known == name).map(|(_, value)| value.as_ref())
 }
 
-fn object(bytes: &[u8]) -> Result<Members, ApiError> {
+pub(super) fn object(bytes: &[u8]) -> Result<Members, ApiError> {
     if matches!(bytes.trim_ascii(), b"" | b"null") {
         return Err(ApiError::internal("the request has no body"));
     }

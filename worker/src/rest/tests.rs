@@ -4,6 +4,7 @@ use super::*;
 use crate::{
     driver::{HerderHandle, Message},
     fake_plugins::plugins,
+    offset_store::FileOffsetStore,
 };
 use axum::body::to_bytes;
 use millrace_api::Properties;
@@ -68,6 +69,8 @@ fn reply(request: Ask) -> Result<Answer, Refusal> {
         Ask::RestartConnector { name, .. } => Ok(Answer::Restarting(status(&name, State::Restarting))),
         Ask::RestartTask { task } if task.index > 0 => Err(Refusal::TaskNotFound(task)),
         Ask::Delete { .. } | Ask::Pause { .. } | Ask::Resume { .. } | Ask::Stop { .. } => Ok(Answer::Done),
+        Ask::ChangeOffsets { name, .. } if !known(&name) => Err(Refusal::NotStopped(name)),
+        Ask::ChangeOffsets { .. } => Ok(Answer::OffsetsChanged("well".into())),
         Ask::RestartTask { .. } | Ask::Health => Ok(Answer::Done),
     }
 }
@@ -98,30 +101,42 @@ fn task_status(index: u32, state: State) -> TaskStatus {
 }
 
 struct Api {
-    router: Option<Router>,
+    resources: Option<Resources>,
     asked: Arc<Mutex<Vec<Ask>>>,
     ready: Arc<AtomicBool>,
+}
+
+/// What requests are answered from: a worker without brokers and offsets.
+fn state(herder: HerderHandle, ready: Arc<AtomicBool>) -> RestState {
+    let settings =
+        [("key.converter", STRING), ("value.converter", STRING), ("offset.storage.file.filename", "/tmp/o")];
+    let worker = WorkerConfig::parse(Properties::from(settings), &plugins()).unwrap();
+    let store = FileOffsetStore::open(std::path::Path::new("/nowhere/offsets")).unwrap();
+    let offsets = Offsets {
+        plugins: Arc::new(plugins()),
+        store: Arc::new(store),
+        bootstrap_servers: "127.0.0.1:1".to_owned(),
+        worker: worker.properties.clone(),
+        providers: Arc::default(),
+    };
+    RestState {
+        herder,
+        plugins: Arc::new(plugins()),
+        worker: Arc::new(worker),
+        cluster_id: "Zx3n".to_owned(),
+        offsets,
+        topics: Arc::default(),
+        ready,
+        watchdog: Arc::default(),
+    }
 }
 
 impl Api {
     fn new() -> Self {
         let asked = Arc::new(Mutex::new(Vec::new()));
-        let settings = [
-            ("key.converter", STRING),
-            ("value.converter", STRING),
-            ("offset.storage.file.filename", "/tmp/o"),
-        ];
-        let worker = WorkerConfig::parse(Properties::from(settings), &plugins()).unwrap();
         let ready = Arc::new(AtomicBool::new(true));
-        let state = RestState {
-            herder: herder(asked.clone()),
-            plugins: Arc::new(plugins()),
-            worker: Arc::new(worker),
-            cluster_id: "Zx3n".to_owned(),
-            ready: ready.clone(),
-            watchdog: Arc::default(),
-        };
-        Self { router: Some(router(state)), asked, ready }
+        let (resources, _) = resources(state(herder(asked.clone()), ready.clone()));
+        Self { resources: Some(resources), asked, ready }
     }
 
     /// Sends a request as `METHOD path`, further lines being headers, then an empty line and the body.
@@ -139,7 +154,7 @@ impl Api {
         }
         let ends = Ends { local: "127.0.0.1:8083".parse().unwrap(), remote: "127.0.0.1:9".parse().unwrap() };
         let request = builder.body(Body::from(body.to_owned())).unwrap();
-        respond(self.router.clone(), ends, request).await
+        respond(self.resources.clone(), ends, request).await
     }
 
     /// Checks an answer given as `status[ type]`, further lines being headers, then an empty line and the body.
@@ -174,6 +189,8 @@ impl Api {
         self.asked.lock().unwrap().last().unwrap().clone()
     }
 }
+
+mod offsets;
 
 const JSON: &str = "Content-Type: application/json";
 
@@ -447,18 +464,7 @@ async fn health_tells_whether_the_start_is_complete() {
 async fn health_tells_of_a_herder_that_hangs() {
     let mut api = Api::new();
     let (herder, _messages) = HerderHandle::new();
-    let settings =
-        [("key.converter", STRING), ("value.converter", STRING), ("offset.storage.file.filename", "/tmp/o")];
-    let worker = WorkerConfig::parse(Properties::from(settings), &plugins()).unwrap();
-    let state = RestState {
-        herder,
-        plugins: Arc::new(plugins()),
-        worker: Arc::new(worker),
-        cluster_id: String::new(),
-        ready: api.ready.clone(),
-        watchdog: Arc::default(),
-    };
-    api.router = Some(router(state));
+    api.resources = Some(resources(state(herder, api.ready.clone())).0);
     let text = "Worker was unable to handle this request and may be unable to handle other requests.";
     let body = format!(r#"{{"status":"unhealthy","message":"{text}"}}"#);
     api.check("GET /health", &format!("500 application/json\n\n{body}")).await;
@@ -469,19 +475,7 @@ async fn a_herder_that_has_ended_says_so() {
     let mut api = Api::new();
     let (herder, messages) = HerderHandle::new();
     drop(messages);
-    let settings =
-        [("key.converter", STRING), ("value.converter", STRING), ("offset.storage.file.filename", "/tmp/o")];
-    let worker = WorkerConfig::parse(Properties::from(settings), &plugins()).unwrap();
-    let ready = api.ready.clone();
-    let state = RestState {
-        herder,
-        plugins: Arc::new(plugins()),
-        worker: Arc::new(worker),
-        cluster_id: String::new(),
-        ready,
-        watchdog: Arc::default(),
-    };
-    api.router = Some(router(state));
+    api.resources = Some(resources(state(herder, api.ready.clone())).0);
     api.error("GET /connectors", 500, "Worker is shutting down").await;
     api.error("GET /health", 500, "Worker is shutting down").await;
 }
@@ -489,7 +483,7 @@ async fn a_herder_that_has_ended_says_so() {
 #[tokio::test]
 async fn before_the_resources_are_registered_every_path_is_unknown() {
     let mut api = Api::new();
-    api.router = None;
+    api.resources = None;
     api.check("GET /", "404 text/plain\n\nThe worker is starting.\n").await;
 }
 
@@ -507,22 +501,11 @@ mod sockets {
     }
 
     fn state(herder: HerderHandle) -> RestState {
-        let settings = [
-            ("key.converter", STRING),
-            ("value.converter", STRING),
-            ("offset.storage.file.filename", "/tmp/o"),
-            ("rest.advertised.host.name", "me"),
-        ];
-        let worker = WorkerConfig::parse(Properties::from(settings), &plugins()).unwrap();
-        let ready = Arc::new(AtomicBool::new(true));
-        RestState {
-            herder,
-            plugins: Arc::new(plugins()),
-            worker: Arc::new(worker),
-            cluster_id: String::new(),
-            ready,
-            watchdog: Arc::default(),
-        }
+        let mut state = super::state(herder, Arc::new(AtomicBool::new(true)));
+        let mut settings = state.worker.properties.as_ref().clone();
+        settings.insert("rest.advertised.host.name", "me");
+        state.worker = Arc::new(WorkerConfig::parse(settings, &plugins()).unwrap());
+        state
     }
 
     /// Sends a request and returns everything until the worker closes the connection.

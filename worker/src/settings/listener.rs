@@ -58,10 +58,7 @@ pub(super) fn list() -> Check {
     Check::new(|value| match value {
         Parsed::List(urls) if urls.is_empty() => Err(NONE.to_owned()),
         Parsed::List(urls) if urls.iter().any(String::is_empty) => Err(BLANK.to_owned()),
-        Parsed::List(urls) => urls.iter().try_for_each(|url| match ListenerUrl::parse(url) {
-            Ok(_) => Ok(()),
-            Err(reason) => Err(format!("{url}: {reason}")),
-        }),
+        Parsed::List(urls) => each(urls),
         _ => Err(NONE.to_owned()),
     })
 }
@@ -70,7 +67,15 @@ pub(super) fn list() -> Check {
 pub(super) fn admin_list() -> Check {
     Check::new(|value| match value {
         Parsed::List(urls) if urls.iter().any(String::is_empty) => Err(BLANK_ADMIN.to_owned()),
+        Parsed::List(urls) => each(urls),
         _ => Ok(()),
+    })
+}
+
+fn each(urls: &[String]) -> Result<(), String> {
+    urls.iter().try_for_each(|url| match ListenerUrl::parse(url) {
+        Ok(_) => Ok(()),
+        Err(reason) => Err(format!("{url}: {reason}")),
     })
 }
 

@@ -22,18 +22,10 @@ struct Setting {
 
 #[rustfmt::skip]
 const WORKER: &[Setting] = &[
-    Setting { name: "config.providers", harmless: &[], effect: Effect::Refused,
-        reason: "config providers are not supported yet, so references would reach plugins unresolved" },
     Setting { name: "rest.extension.classes", harmless: &[], effect: Effect::Refused,
         reason: "REST extensions are not supported yet, so the REST API would lack their protection" },
     Setting { name: "ssl.client.auth", harmless: &["none"], effect: Effect::Refused,
         reason: "HTTPS is not supported yet, so no client would be asked for a certificate" },
-    Setting { name: "response.http.headers.config", harmless: &[], effect: Effect::Refused,
-        reason: "additional response headers are not supported yet, so the REST API would lack their protection" },
-    Setting { name: "access.control.allow.origin", harmless: &[], effect: Effect::Warned,
-        reason: "cross-origin requests are not supported yet: browsers will refuse them" },
-    Setting { name: "admin.listeners", harmless: &[], effect: Effect::Warned,
-        reason: "the administration of loggers is not supported yet: nothing is served there" },
     Setting { name: "plugin.path", harmless: &[], effect: Effect::Warned,
         reason: "plugins are built in; Java plugins in these folders are not loaded" },
     Setting { name: "metric.reporters", harmless: &["org.apache.kafka.common.metrics.JmxReporter"], effect: Effect::Warned,
@@ -86,6 +78,29 @@ pub(super) fn check(properties: &Properties, problems: &mut Problems, warnings: 
 pub(crate) fn of_connector(config: &Properties) -> Vec<(String, String)> {
     let asked = CONNECTOR.iter().filter(|setting| asks(config, setting.name, setting.harmless));
     asked.map(|setting| problem(setting.name, config, setting.feature)).collect()
+}
+
+/// Says what becomes of a worker's setting that asks for something that is not there.
+pub(super) fn of_worker_setting(name: &str) -> Option<String> {
+    let Setting { harmless, effect, reason, .. } = WORKER.iter().find(|setting| setting.name == name)?;
+    let unless = match harmless.is_empty() {
+        true => "when it is given".to_owned(),
+        false => format!("unless it is {}", harmless.join(" or ")),
+    };
+    Some(match effect {
+        Effect::Refused => format!("refused {unless}: {reason}"),
+        Effect::Warned => format!("accepted, with a warning {unless}: {reason}"),
+    })
+}
+
+/// The same for a connector's setting.
+pub(super) fn of_connector_setting(name: &str) -> Option<String> {
+    let setting = CONNECTOR.iter().find(|setting| setting.name == name)?;
+    let unless = match setting.harmless.is_empty() {
+        true => "when it is given".to_owned(),
+        false => format!("unless it is {}", setting.harmless.join(" or ")),
+    };
+    Some(format!("refused {unless}: {} is not there yet", setting.feature))
 }
 
 fn problem(name: &str, config: &Properties, feature: &str) -> (String, String) {

@@ -1,9 +1,9 @@
 //! The settings of a standalone worker, read from its file.
 
-use super::{ListenerUrl, OverridePolicy, listener, not_built, policy, version};
-use crate::properties_file;
+use super::{ListenerUrl, OverridePolicy, listener, not_built, policy, response_headers, unknown, version};
+use crate::{properties_file, providers::Providers, secrets};
 use millrace_api::{
-    Config, HIDDEN, Plugins, Problems, Properties, Secret,
+    Config, ConfigDef, HIDDEN, Plugins, Problems, Properties, Secret,
     config::{Check, Parsed, Setting, Type, at_least, one_of},
 };
 use millrace_kafka::{KafkaError, Role, translate};
@@ -27,11 +27,15 @@ pub struct WorkerConfig {
     pub rest: RestSettings,
     /// Never empty.
     pub listeners: Vec<ListenerUrl>,
+    /// Where administration is served alone; when there is none, it is served with everything else.
+    pub admin_listeners: Option<Vec<ListenerUrl>>,
     pub override_policy: OverridePolicy,
     /// Where source offsets are kept.
     pub offset_file: PathBuf,
     /// Everything as it was given: clients, converters and plugins take what is theirs by prefix.
     pub properties: Arc<Properties>,
+    /// What resolves references in connectors' settings; the worker's own are resolved already.
+    pub providers: Arc<Providers>,
     values: Vec<(String, String)>,
     warnings: Vec<String>,
 }
@@ -187,7 +191,7 @@ pub struct RestSettings {
     pub access_control_allow_methods: String,
 
     /// Headers that are added to each response.
-    #[config(low, default = "")]
+    #[config(low, default = "", check = response_headers::check())]
     pub response_http_headers_config: String,
 
     /// Classes that extend the REST API.
@@ -302,19 +306,34 @@ fn lines(file: &Path, problems: &Problems) -> String {
 // === impl WorkerConfig ===
 
 impl WorkerConfig {
-    /// Reads a worker's file.
+    /// Reads a worker's file and resolves the references in it.
     pub fn read(file: &Path, plugins: &Plugins) -> Result<Self, WorkerConfigError> {
-        Self::parse(properties_file::read(file)?, plugins)
+        Self::resolve(&properties_file::read(file)?, plugins)
             .map_err(|problems| WorkerConfigError::Settings { file: file.to_owned(), problems })
     }
 
-    /// Reads a worker's settings, collecting every problem. Touches nothing outside.
+    /// Reads a worker's settings with the references in them.
+    pub fn resolve(given: &Properties, plugins: &Plugins) -> Result<Self, Problems> {
+        let providers = Providers::of(given)?;
+        let resolved = providers.resolve(given).map_err(|error| {
+            let mut problems = Problems::default();
+            problems.add("config.providers", error.to_string());
+            problems
+        })?;
+        let mut config = Self::parse(resolved, plugins)?;
+        secrets::hide_marked(&config.properties);
+        config.providers = Arc::new(providers);
+        Ok(config)
+    }
+
+    /// Reads a worker's settings, collecting every problem. Touches nothing outside, so no reference is resolved.
     pub fn parse(mut properties: Properties, plugins: &Plugins) -> Result<Self, Problems> {
         hide_passwords(&mut properties);
         let mut problems = Problems::default();
         let mut warnings = Vec::new();
         not_built::check(&properties, &mut problems, &mut warnings);
         warnings.extend(removed(&properties));
+        warnings.extend(unknown::of_worker(&properties, &StandaloneSettings::definition()));
         check_clients(&properties, &mut problems, &mut warnings);
         let settings = match StandaloneSettings::parse(&properties) {
             Ok(settings) => Some(settings),
@@ -335,11 +354,13 @@ impl WorkerConfig {
                 }
                 let listeners = listener::all(&settings.rest.listeners);
                 Ok(Self {
+                    admin_listeners: settings.rest.admin_listeners.as_deref().map(listener::all),
                     common: settings.common,
                     rest: settings.rest,
                     listeners,
                     override_policy,
                     offset_file: settings.offset_file,
+                    providers: Arc::default(),
                     values: values(&properties),
                     properties: Arc::new(properties),
                     warnings,
@@ -457,6 +478,11 @@ fn values(properties: &Properties) -> Vec<(String, String)> {
         .collect();
     values.sort();
     values
+}
+
+/// Returns the definition of a standalone worker's settings.
+pub(super) fn definition() -> ConfigDef {
+    StandaloneSettings::definition()
 }
 
 /// One of these texts, in whatever case.

@@ -61,17 +61,17 @@ fn every_problem_is_told_at_once_with_file_and_setting() {
     let file = folder.path().join("worker.properties");
     std::fs::write(
         &file,
-        "key.converter=Nope\noffset.flush.interval.ms=soon\nlisteners=https://:1\nconfig.providers=env\n",
+        "key.converter=Nope\noffset.flush.interval.ms=soon\nlisteners=nowhere\nrest.extension.classes=x\n",
     )
     .unwrap();
     let text = WorkerConfig::read(&file, &plugins()).unwrap_err().to_string();
     let file = file.display();
     let expected = [
-        "config.providers cannot be honoured: config providers are not supported yet, so references would reach plugins unresolved",
         "Invalid value Nope for configuration key.converter: Class Nope could not be found.",
-        "Invalid value [https://:1] for configuration listeners: https://:1: HTTPS is not supported yet",
+        "Invalid value [nowhere] for configuration listeners: nowhere: Listener doesn't have the right format (protocol://hostname:port).",
         "Invalid value soon for configuration offset.flush.interval.ms: Not a number of type LONG",
         "Missing required configuration \"offset.storage.file.filename\" which has no default value.",
+        "rest.extension.classes cannot be honoured: REST extensions are not supported yet, so the REST API would lack their protection",
         "Missing required configuration \"value.converter\" which has no default value.",
     ];
     let expected: Vec<_> = expected.iter().map(|line| format!("{file}: {line}")).collect();
