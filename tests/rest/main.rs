@@ -4,11 +4,17 @@
 //! what is said at a test.
 #![allow(clippy::unwrap_used, reason = "a test may fail where it stands")]
 
+mod bad_input;
 mod connectors;
 mod errors;
 mod life;
+mod loggers;
+mod offsets;
 mod plugins;
 mod root;
+mod secrets;
+mod server;
+mod topics;
 
 use millrace_tests::{Broker, BrokerKind, Connector, Worker, file_source};
 

@@ -43,6 +43,32 @@ fn connectors_are_listed_by_default_and_everything_on_demand() {
     }
 }
 
+#[test]
+fn the_settings_of_a_plugin_are_shown() {
+    let worker = worker();
+    let rest = worker.rest();
+    let names = |path: &str| -> Vec<String> {
+        let answer = rest.get(path);
+        assert_eq!(answer.status, 200, "{}", answer.text);
+        let keys = answer.json();
+        keys.as_array().unwrap().iter().map(|key| key["name"].as_str().unwrap().to_owned()).collect()
+    };
+    let source = names("/connector-plugins/FileStreamSource/config");
+    assert_eq!(source[0], "file");
+    for name in ["topic", "batch.size", "name", "tasks.max", "errors.tolerance", "topic.creation.groups"] {
+        assert!(source.iter().any(|known| known == name), "{name} is missing in {source:?}");
+    }
+    assert!(!source.iter().any(|name| name == "topics"));
+    let router = names("/connector-plugins/org.apache.kafka.connect.transforms.RegexRouter/config");
+    assert_eq!(router, ["regex", "replacement"]);
+    assert_eq!(names("/connector-plugins/StringConverter/config"), ["converter.type", "converter.encoding"]);
+    let unknown = rest.get("/connector-plugins/Nothing/config");
+    assert_eq!((unknown.status, unknown.message()), (404, "Unknown plugin Nothing.".to_owned()));
+    let other = rest.get("/connector-plugins/FileStreamSource/config?version=9");
+    assert_eq!(other.status, 400, "{}", other.text);
+    assert!(other.message().contains("matches the version range [9,9], available versions: [4.1.1]"));
+}
+
 fn has(plugins: &Value, plugin: &Value) -> bool {
     plugins.as_array().is_some_and(|plugins| plugins.contains(plugin))
 }

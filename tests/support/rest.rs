@@ -40,6 +40,16 @@ impl Rest {
         self.must(Method::GET, path, None)
     }
 
+    /// As `get`, with headers of the caller's choice.
+    #[track_caller]
+    pub fn get_with(&self, path: &str, headers: &[(&str, &str)]) -> Answer {
+        let mut request = self.http.get(format!("{}{path}", self.base));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        answer(request).unwrap_or_else(|error| panic!("{path}: {error:#}"))
+    }
+
     #[track_caller]
     pub fn post(&self, path: &str, body: &Value) -> Answer {
         self.must(Method::POST, path, Some(body))
