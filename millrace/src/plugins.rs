@@ -12,6 +12,7 @@ pub fn all() -> Plugins {
     millrace_converters::register(&mut plugins);
     millrace_transforms::register(&mut plugins);
     millrace_file::register(&mut plugins);
+    millrace_jdbc::register(&mut plugins);
     plugins
 }
 

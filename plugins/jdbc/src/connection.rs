@@ -36,6 +36,7 @@ pub(crate) struct ConnectionSettings {
 }
 
 /// A connection of one owner. After an error that [`JdbcError::is_transient`], it may be dead: ask `is_alive`.
+#[allow(dead_code, reason = "transactions are for who writes")]
 #[async_trait]
 pub(crate) trait Connection: Send {
     fn dialect(&self) -> &'static dyn Dialect;
@@ -89,6 +90,7 @@ pub(crate) trait Rows: Send {
 
 /// A result that was read whole.
 pub(crate) struct ResultSet {
+    #[allow(dead_code, reason = "only who reads into tables asks for the types of a small result")]
     pub(crate) columns: Arc<[Column]>,
     pub(crate) rows: Box<dyn Rows>,
 }

@@ -20,6 +20,10 @@ pub(crate) trait Dialect: Send + Sync {
     /// Returns the statement that asks for the server's clock.
     fn current_time(&self) -> &'static str;
 
+    /// Returns the statement that sets the isolation of the transactions to come, a level of the SQL standard; none where
+    /// there is nothing to say.
+    fn isolation(&self, level: &str) -> Option<String>;
+
     /// Returns the types of tables that the database knows, in upper case.
     fn table_types(&self) -> &'static [&'static str];
 }

@@ -265,9 +265,17 @@ struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     fn new(statement: &'a mut Statement<'_>) -> Result<Self, JdbcError> {
-        let described = types::declared(statement).map_err(sql_error)?;
+        let before = types::declared(statement).map_err(sql_error)?;
         let mut rows = statement.raw_query();
-        let ahead = next(&mut rows, described.len())?;
+        // The first step finds out when a table has other columns than when the statement was prepared.
+        let (described, ahead) = match rows.next().map_err(sql_error)? {
+            None => (before, None),
+            Some(row) => {
+                let described = types::declared(row.as_ref()).map_err(sql_error)?;
+                let values = values(row, described.len())?;
+                (described, Some(values))
+            }
+        };
         let described = described
             .into_iter()
             .enumerate()
@@ -289,9 +297,15 @@ impl<'a> Reader<'a> {
 }
 
 fn next(rows: &mut rusqlite::Rows<'_>, width: usize) -> Result<Option<Vec<Value>>, JdbcError> {
-    let Some(row) = rows.next().map_err(sql_error)? else { return Ok(None) };
+    match rows.next().map_err(sql_error)? {
+        Some(row) => values(row, width).map(Some),
+        None => Ok(None),
+    }
+}
+
+fn values(row: &rusqlite::Row<'_>, width: usize) -> Result<Vec<Value>, JdbcError> {
     let values = (0..width).map(|index| row.get::<_, Value>(index)).collect::<Result<_, _>>();
-    values.map(Some).map_err(sql_error)
+    values.map_err(sql_error)
 }
 
 struct SqliteRows {

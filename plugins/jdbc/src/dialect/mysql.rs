@@ -22,6 +22,10 @@ impl Dialect for MySql {
         "SELECT CURRENT_TIMESTAMP"
     }
 
+    fn isolation(&self, level: &str) -> Option<String> {
+        Some(format!("SET SESSION TRANSACTION ISOLATION LEVEL {level}"))
+    }
+
     fn table_types(&self) -> &'static [&'static str] {
         &["LOCAL TEMPORARY", "SYSTEM TABLE", "SYSTEM VIEW", "TABLE", "VIEW"]
     }

@@ -25,6 +25,10 @@ impl Dialect for PostgreSql {
         "SELECT CURRENT_TIMESTAMP"
     }
 
+    fn isolation(&self, level: &str) -> Option<String> {
+        Some(format!("SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL {level}"))
+    }
+
     fn table_types(&self) -> &'static [&'static str] {
         &[
             "FOREIGN TABLE",

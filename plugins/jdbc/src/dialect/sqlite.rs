@@ -18,8 +18,14 @@ impl Dialect for Sqlite {
         "?".to_string()
     }
 
+    /// `%f` holds the seconds with their fraction. The reference asks for the seconds before them once more.
     fn current_time(&self) -> &'static str {
-        "SELECT strftime('%Y-%m-%d %H:%M:%S.%f','now')"
+        "SELECT strftime('%Y-%m-%d %H:%M:%f','now')"
+    }
+
+    /// SQLite's transactions are serializable, whatever is asked for.
+    fn isolation(&self, _level: &str) -> Option<String> {
+        None
     }
 
     fn table_types(&self) -> &'static [&'static str] {
