@@ -71,7 +71,7 @@ fn a_forgotten_deletion_is_found() {
 
 #[test]
 fn endless_waiting_is_found() {
-    check_found(Fault::ForgetsDeadlines, "was asked to end and never did");
+    check_found(Fault::ForgetsDeadlines, "was never answered");
 }
 
 #[test]
