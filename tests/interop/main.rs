@@ -22,6 +22,7 @@ mod bad_files;
 mod bad_start;
 mod connector_files;
 mod crashes;
+mod dead_letters;
 mod embedded;
 mod full_disk;
 mod idle;

@@ -9,6 +9,7 @@ mod connector;
 pub mod connector_file;
 pub mod data;
 pub mod driver;
+mod errors;
 #[cfg(test)]
 mod fake_plugins;
 mod in_flight;
@@ -22,6 +23,7 @@ mod pipeline;
 mod producers;
 pub mod properties_file;
 pub mod providers;
+mod record_json;
 pub mod rest;
 pub mod secrets;
 pub mod settings;

@@ -32,7 +32,7 @@ const SHARED_MAX: usize = 8;
 const STALL: Duration = Duration::from_secs(30);
 
 /// Kafka Connect's own defaults of a connector's producer.
-const DEFAULTS: [(&str, &str); 5] = [
+pub(crate) const DEFAULTS: [(&str, &str); 5] = [
     ("max.block.ms", "9223372036854775807"),
     ("enable.idempotence", "false"),
     ("acks", "all"),

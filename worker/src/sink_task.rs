@@ -7,6 +7,7 @@ use crate::{
     active_topics::Tracker,
     data::Call,
     driver::HerderHandle,
+    errors::SinkErrors,
     panics::Contained,
     pipeline::Pipeline,
     task::{CLEAN_UP, Control, Mode, Services, TaskSpec, kafka_error},
@@ -40,6 +41,9 @@ const READ_AHEAD_BYTES: usize = 8 << 20;
 /// How long a sink rests after taking nothing, or after an error that it calls retriable, without saying how long.
 const PUT_RETRY: Duration = Duration::from_secs(1);
 
+/// How often a commit may be made before its time, to let go of what is kept for reports of bad records.
+const RELEASE_INTERVAL: Duration = Duration::from_secs(1);
+
 /// How long looking up a position or leaving the group may take.
 const CALL_TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -66,13 +70,17 @@ pub async fn run(
         return Ok(());
     }
     let pipeline = Pipeline::build(&services.plugins, &services.worker, &spec.connector)?;
+    let Some(errors) = control.unless_stopped(SinkErrors::start(&spec, &services)).await else {
+        return Ok(());
+    };
+    let errors = errors?;
     let settings = consumer_settings(&spec, &services);
     let limits = ConsumerLimits { queued_bytes: READ_AHEAD_BYTES };
     let consumer = Consumer::subscribe(&settings, topics(&spec.connector)?, limits)
         .map_err(|error| kafka_error("Failed to start the consumer", error))?;
     let departure = consumer.departure();
     spec.pulse.when_given_up(|| departure.leave());
-    let host = Arc::new(Host::default());
+    let host = Arc::new(Host::new(errors.reporter()));
     let starting = plugin.start_task(spec.settings.as_ref().clone(), SinkContext::new(host.clone()));
     let starting = spec.pulse.during(Call::Start, starting);
     let Some(started) = control.unless_stopped(starting).await else {
@@ -86,6 +94,7 @@ pub async fn run(
         services,
         control,
         pipeline,
+        errors,
         consumer,
         host,
         task: Contained::new(started?),
@@ -105,6 +114,7 @@ struct Running {
     control: Control,
     pipeline: Pipeline,
     topics: Tracker,
+    errors: SinkErrors,
     consumer: Consumer,
     host: Arc<Host>,
     task: Contained<Box<dyn SinkTask>>,
@@ -127,8 +137,9 @@ impl Running {
             if self.control.mode() == Mode::Stopping {
                 return Ok(());
             }
+            self.errors.check()?;
             let wishes = self.host.take_wishes();
-            if wishes.commit || Instant::now() >= self.next_commit {
+            if wishes.commit || Instant::now() >= self.next_commit || self.must_release() {
                 self.commit().await?;
             }
             self.grant(&wishes)?;
@@ -154,13 +165,15 @@ impl Running {
             let events = self.consumer.next(Limits { records: 0, bytes: 0 });
             return polled(timeout(Duration::ZERO, events).await);
         }
+        let limits = self.errors.limits(self.limits);
         tokio::select! {
             biased;
             wish = self.control.next() => {
                 self.obey(wish).await?;
                 Ok(None)
             }
-            what = timeout_at(until, self.consumer.next(self.limits)) => polled(what),
+            () = self.errors.stirred() => Ok(None),
+            what = timeout_at(until, self.consumer.next(limits)) => polled(what),
         }
     }
 
@@ -173,8 +186,7 @@ impl Running {
                 self.hand_back(&partitions).await
             }
             Polled::Lost(partitions) => {
-                self.progress.forget(&partitions);
-                self.drop_records_of(&partitions);
+                self.forget(&partitions);
                 self.close_in_sink(&partitions, CloseReason::Lost).await?;
                 self.hand_back(&partitions).await
             }
@@ -182,20 +194,22 @@ impl Running {
     }
 
     async fn convert(&mut self, messages: Vec<Incoming>) -> Result<()> {
-        // Messages come in runs of one partition: only the last of a run says how far it was read.
-        for (index, message) in messages.iter().enumerate() {
-            let next = messages.get(index + 1);
-            let ends_run = next.is_none_or(|next| {
-                next.partition != message.partition || !Arc::ptr_eq(&next.topic, &message.topic)
-            });
-            if ends_run {
-                self.topics.note([&message.topic]);
-                self.progress.read(&message.topic, message.partition, message.offset, message.leader_epoch);
-            }
+        let ends = run_ends(&messages);
+        let before = self.control.mode();
+        let pulse = self.control.pulse.clone();
+        let decoding = pulse.during(Call::Convert, self.errors.decode(&mut self.pipeline, messages));
+        let Some(records) = self.control.unless_stopped(decoding).await else { return Ok(()) };
+        let records = records?;
+        for Incoming { topic, partition, offset, leader_epoch, .. } in ends {
+            self.topics.note([&topic]);
+            self.progress.read(&topic, partition, offset, leader_epoch);
         }
-        let records = self.control.pulse.during(Call::Convert, self.pipeline.incoming(messages)).await?;
         self.batch.append(records);
-        Ok(())
+        // An operation that is tried again may take long: a wish that came meanwhile was taken up silently.
+        if self.control.mode() != before {
+            self.control.report().await;
+        }
+        self.follow(before)
     }
 
     /// Offers the sink what it has not taken, also when that is nothing.
@@ -240,6 +254,11 @@ impl Running {
     async fn obey(&mut self, wish: Mode) -> Result<()> {
         let before = self.control.mode();
         self.control.obey(wish).await;
+        self.follow(before)
+    }
+
+    /// Pauses or resumes reading after a change of the mode.
+    fn follow(&mut self, before: Mode) -> Result<()> {
         match (before, self.control.mode()) {
             (Mode::Running, Mode::Paused) => {
                 let assignment = self.consumer.assignment();
@@ -275,6 +294,7 @@ impl Running {
     }
 
     fn rewind(&mut self, offsets: &TopicOffsets) -> Result<()> {
+        self.errors.rewound(offsets.keys());
         for (partition, place) in offsets {
             self.batch.retain(|record| {
                 (&record.topic, record.partition) != (&partition.topic, partition.partition)
@@ -341,20 +361,26 @@ impl Running {
 
     /// Commits what is safe of these partitions and tells the sink that they are gone.
     async fn commit_and_close(&mut self, partitions: &[TopicPartition], reason: CloseReason) -> Result<()> {
-        let offsets = self.progress.current(partitions);
+        self.errors.settle(partitions, self.services.closing).await;
+        let offsets = self.errors.cap(self.progress.current(partitions));
         if !offsets.is_empty() {
             match self.control.pulse.during(Call::PreCommit, self.task.pre_commit(&offsets)).await {
                 Ok(safe) => self.commit_to_kafka(partitions, safe, self.services.closing).await,
                 Err(error) => warn!("{} pre_commit of closing partitions: {error}", self.name),
             }
         }
-        self.progress.forget(partitions);
-        self.drop_records_of(partitions);
+        self.forget(partitions);
         self.close_in_sink(partitions, reason).await
     }
 
     async fn close_in_sink(&mut self, partitions: &[TopicPartition], reason: CloseReason) -> Result<()> {
         self.control.pulse.during(Call::Close, self.task.close(partitions, reason)).await
+    }
+
+    fn forget(&mut self, partitions: &[TopicPartition]) {
+        self.progress.forget(partitions);
+        self.errors.forget(partitions);
+        self.drop_records_of(partitions);
     }
 
     async fn hand_back(&mut self, partitions: &[TopicPartition]) -> Result<()> {
@@ -375,12 +401,20 @@ impl Running {
 
     // === commits ===
 
+    /// Tells whether to commit before its time: what is kept for reports of bad records has grown too much.
+    fn must_release(&self) -> bool {
+        let last = self.next_commit.checked_sub(self.services.flush_interval);
+        let may = last.is_none_or(|last| last.elapsed() >= RELEASE_INTERVAL);
+        may && self.errors.wants_commit()
+    }
+
     /// Commits what the sink says is safe. An error that may pass rewinds to what was committed last; any other
     /// fails the task, because a sink that cannot make anything safe does not run.
     async fn commit(&mut self) -> Result<()> {
         self.next_commit = Instant::now() + self.services.flush_interval;
+        self.errors.tick();
         let partitions = self.consumer.assignment();
-        let offsets = self.progress.current(&partitions);
+        let offsets = self.errors.cap(self.progress.current(&partitions));
         if offsets.is_empty() {
             return Ok(());
         }
@@ -399,7 +433,7 @@ impl Running {
     }
 
     async fn commit_to_kafka(&mut self, partitions: &[TopicPartition], safe: TopicOffsets, limit: Duration) {
-        let (offsets, ignored) = self.progress.to_commit(partitions, safe);
+        let (offsets, ignored) = self.progress.to_commit(partitions, self.errors.cap(safe));
         ignored
             .iter()
             .for_each(|reason| warn!("{} Ignoring invalid task provided offset {reason}", self.name));
@@ -407,7 +441,10 @@ impl Running {
             return;
         }
         match self.consumer.commit(&offsets, limit).await {
-            Ok(()) => self.progress.note_committed(offsets),
+            Ok(()) => {
+                self.errors.committed(&offsets);
+                self.progress.note_committed(offsets);
+            }
             Err(error) => error!("{} Commit of offsets failed: {error}", self.name),
         }
     }
@@ -434,8 +471,21 @@ impl Running {
         for error in [closed, stopped].into_iter().filter_map(Result::err) {
             warn!("{} closing the task: {error}", self.name);
         }
+        self.errors.close(self.services.closing).await;
         close(self.consumer).await
     }
+}
+
+/// Returns the last message of each run of one partition, without its data: only that says how far it was read.
+fn run_ends(messages: &[Incoming]) -> Vec<Incoming> {
+    let ends_run = |(index, message): &(usize, &Incoming)| {
+        messages.get(index + 1).is_none_or(|next: &Incoming| {
+            next.partition != message.partition || !Arc::ptr_eq(&next.topic, &message.topic)
+        })
+    };
+    let ends = messages.iter().enumerate().filter(ends_run);
+    ends.map(|(_, message)| Incoming { key: None, value: None, headers: Vec::new(), ..message.clone() })
+        .collect()
 }
 
 /// Returns what came, if something did before the time was over.
@@ -472,7 +522,8 @@ fn batch_records(settings: &Properties) -> usize {
     given.filter(|records| *records > 0).unwrap_or(BATCH_RECORDS)
 }
 
-fn topics(connector: &Properties) -> Result<Topics> {
+/// Returns what a sink reads, as its settings say.
+pub(crate) fn topics(connector: &Properties) -> Result<Topics> {
     let names = connector.get("topics").unwrap_or_default().split(',').map(str::trim);
     let mut names: Vec<String> = names.filter(|name| !name.is_empty()).map(str::to_string).collect();
     names.sort();

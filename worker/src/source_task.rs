@@ -7,9 +7,10 @@ use crate::{
     active_topics::Tracker,
     data::Call,
     driver::HerderHandle,
+    errors::{Outcome, SourceErrors},
     in_flight::{InFlight, Place, last_places},
     panics::Contained,
-    pipeline::Pipeline,
+    pipeline::{Converted, Pipeline},
     task::{CLEAN_UP, Control, Mode, Services, TaskSpec},
 };
 use acknowledgements::Acknowledger;
@@ -20,7 +21,7 @@ use millrace_api::{
     SourceRecord, SourceTask, plugins::SourcePlugin,
 };
 use millrace_herder::wire::offset;
-use millrace_kafka::{DeliveryError, Finished, Lane, Report, SendError};
+use millrace_kafka::{DeliveryError, Finished, Lane, Report, SendError, Ticket};
 use std::{
     collections::HashMap,
     future::Future,
@@ -51,7 +52,11 @@ pub async fn run(
     if control.mode() == Mode::Stopping {
         return Ok(());
     }
-    let pipeline = Pipeline::build(&services.plugins, &services.worker, &spec.connector)?;
+    let mut pipeline = Pipeline::build(&services.plugins, &services.worker, &spec.connector)?;
+    let Some(errors) = control.unless_stopped(SourceErrors::start(&spec, &services)).await else {
+        return Ok(());
+    };
+    let errors = errors?;
     let lane = services.producers.lane(&spec.id, &spec.connector)?;
     let host =
         Arc::new(Host { spec: spec.clone(), services: services.clone(), acknowledged: Mutex::default() });
@@ -68,7 +73,8 @@ pub async fn run(
         tracker: services.topics.tracker(&spec.id.connector),
         in_flight: InFlight::default(),
         host,
-        pipeline,
+        errors,
+        parked: Vec::new(),
         lane,
         control,
         next_commit,
@@ -76,7 +82,7 @@ pub async fn run(
         keys: HashMap::new(),
         topics,
     };
-    let ended = running.move_records(task.as_mut()).await;
+    let ended = running.move_records(task.as_mut(), &mut pipeline).await;
     let closing = async {
         let finished = running.finish().await;
         if let Err(error) = spec.pulse.during(Call::Stop, task.into_inner().stop()).await {
@@ -100,7 +106,9 @@ pub async fn run(
 struct Running {
     host: Arc<Host>,
     control: Control,
-    pipeline: Pipeline,
+    errors: SourceErrors,
+    /// Tickets that ended with records in the dead letter queue that are not safe there yet.
+    parked: Vec<Ticket>,
     lane: Lane,
     in_flight: InFlight,
     acknowledger: Acknowledger,
@@ -116,7 +124,7 @@ struct Running {
 
 impl Running {
     /// Moves records until the task is stopped.
-    async fn move_records(&mut self, task: &mut dyn SourceTask) -> Result<()> {
+    async fn move_records(&mut self, task: &mut dyn SourceTask, pipeline: &mut Pipeline) -> Result<()> {
         loop {
             let pulse = self.control.pulse.clone();
             let polling = pulse.during(Call::Poll, task.poll());
@@ -124,7 +132,7 @@ impl Running {
             match polled {
                 Ok(batch) if batch.is_empty() => tokio::task::yield_now().await,
                 Ok(batch) => {
-                    if !self.send(batch).await? {
+                    if !self.send(batch, pipeline).await? {
                         return Ok(());
                     }
                 }
@@ -145,7 +153,10 @@ impl Running {
                 wish = self.control.next() => self.control.obey(wish).await,
                 finished = self.lane.finished(), if self.lane.in_flight() > 0 => self.note(finished)?,
                 () = self.acknowledger.flush(), if self.acknowledger.has_waiting() => {}
-                () = sleep_until(self.next_commit) => self.commit().await?,
+                () = sleep_until(self.next_commit) => {
+                    self.commit().await?;
+                    self.errors.check()?;
+                }
                 done = &mut work, if free => return Ok(Some(done)),
             }
         }
@@ -153,16 +164,29 @@ impl Running {
     }
 
     /// Hands a batch to the producer. Returns false when the task was stopped before all of it was taken.
-    async fn send(&mut self, mut batch: Vec<SourceRecord>) -> Result<bool> {
+    async fn send(&mut self, mut batch: Vec<SourceRecord>, pipeline: &mut Pipeline) -> Result<bool> {
         let originals = self.acknowledger.originals(&batch);
-        let converted = self.control.pulse.during(Call::Convert, self.pipeline.outgoing(&mut batch)).await?;
-        let mut records = converted.records;
+        let reported = self.errors.originals(&batch);
+        let trials = self.errors.trials();
+        let pulse = self.control.pulse.clone();
+        let converting = pulse.during(Call::Convert, pipeline.outgoing(&mut batch, &trials));
+        let Some(converted) = self.attend(converting).await? else { return Ok(false) };
+        let Converted { mut records, indexes, failed } = converted?;
+        let outcome = self.errors.converted(failed, reported.as_deref());
+        let reports = self.errors.reports();
+        if self.attend(async { reports.idle().await }).await?.is_none() {
+            return Ok(false);
+        }
+        self.errors.check()?;
+        if let Outcome::Fails { index, .. } = &outcome {
+            batch.truncate(*index);
+        }
         if !self.create_topics(&records).await? {
             return Ok(false);
         }
         self.tracker.note(records.iter().map(|record| &record.topic));
         let places = last_places(batch.iter().filter_map(|polled| polled.origin.as_ref()));
-        let report = if originals.is_some() { Report::Metadata } else { Report::Counts };
+        let report = if originals.is_some() { Report::Metadata } else { self.errors.report() };
         let ticket = loop {
             tokio::select! {
                 sent = self.lane.send(&mut records, report) => break sent.map_err(send_error)?,
@@ -176,25 +200,49 @@ impl Running {
             }
         };
         self.in_flight.push(ticket.0, batch.len(), places);
+        self.errors.sent(ticket.0, reported, &indexes);
         if let Some(originals) = originals {
-            self.acknowledger.expect(ticket, originals, converted.indexes);
+            self.acknowledger.expect(ticket, originals, indexes);
         }
         while let Some(finished) = self.lane.try_finished() {
             self.note(finished)?;
         }
-        Ok(true)
+        match outcome {
+            Outcome::GoesOn => Ok(true),
+            Outcome::Fails { error, .. } => Err(error),
+        }
     }
 
     fn note(&mut self, finished: Finished) -> Result<()> {
-        let metadata = finished.outcome.map_err(delivery_error)?;
-        self.acknowledged += self.in_flight.acknowledge(finished.ticket.0);
-        self.acknowledger.delivered(finished.ticket, metadata)
+        let ticket = finished.ticket;
+        let metadata = match finished.outcome {
+            Ok(metadata) => {
+                self.errors.delivered(ticket.0);
+                metadata.into_iter().map(Some).collect()
+            }
+            Err(error) => self.errors.undelivered(ticket.0, error).map_err(delivery_error)?,
+        };
+        self.parked.push(ticket);
+        self.acknowledge();
+        self.acknowledger.delivered(ticket, metadata)
+    }
+
+    /// Counts the tickets that have ended as safe, unless bad records of theirs are still on their way to the dead letter
+    /// queue.
+    fn acknowledge(&mut self) {
+        if self.errors.is_settled() {
+            for ticket in self.parked.drain(..) {
+                self.acknowledged += self.in_flight.acknowledge(ticket.0);
+            }
+        }
     }
 
     /// Stores what has become safe. An error of the store fails the task: records must not run ahead of an offset that
     /// cannot be kept.
     async fn commit(&mut self) -> Result<()> {
         self.next_commit = Instant::now() + self.host.services.flush_interval;
+        self.errors.tick();
+        self.acknowledge();
         let places = self.in_flight.take_committable();
         if places.is_empty() {
             return Ok(());
@@ -256,6 +304,7 @@ impl Running {
                 }
             }
         }
+        self.errors.close(deadline.saturating_duration_since(Instant::now())).await;
         failed.and(self.commit().await)
     }
 }

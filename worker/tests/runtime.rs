@@ -1,6 +1,8 @@
 //! What a whole worker does for plugins, on the embedded broker: plugins of these tests, real everything else.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+#[path = "runtime/errors.rs"]
+mod errors;
 #[path = "runtime/isolation.rs"]
 mod isolation;
 #[path = "runtime/odd.rs"]
@@ -46,6 +48,7 @@ impl Worker {
         plugins::register(&mut plugins);
         odd::register(&mut plugins);
         sinks::register(&mut plugins);
+        errors::bad_plugins::register(&mut plugins);
         let mut settings = Properties::from([
             ("key.converter", "test.TextConverter"),
             ("value.converter", "test.TextConverter"),
@@ -63,6 +66,7 @@ impl Worker {
         let standalone = Standalone { config, bootstrap_servers, plugins, data: data.clone() };
         let running = standalone.start().await.unwrap();
         running.ready();
+        print_panics();
         Self { running, broker, data, _folder: folder }
     }
 
@@ -103,6 +107,18 @@ impl Worker {
         self.running.stop().await;
         self.broker.stop().await;
     }
+}
+
+/// The worker keeps the words of a panic for its status; a test that fails wants them on the terminal too.
+fn print_panics() {
+    static ONCE: std::sync::Once = std::sync::Once::new();
+    ONCE.call_once(|| {
+        let kept = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |info| {
+            eprintln!("{info}");
+            kept(info);
+        }));
+    });
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,7 +1,10 @@
 //! Makes a task's converters and transformations from its connector's settings and the worker's.
 
-use super::{Converters, Guard, Step, When};
-use millrace_api::{Converter, Error, Plugins, Properties, Role};
+use super::{
+    Converters, Named,
+    chain::{Guard, Step, When},
+};
+use millrace_api::{Error, Plugins, Properties, Role};
 
 /// The converters and transformations of one task.
 pub struct Pipeline {
@@ -64,7 +67,7 @@ fn converter(
     worker: &Properties,
     connector: &Properties,
     role: Role,
-) -> Result<Box<dyn Converter>, BuildError> {
+) -> Result<Named, BuildError> {
     let setting = format!("{}.converter", role.name());
     let named = |settings: &Properties| {
         settings.get(&setting).map(str::trim).filter(|class| !class.is_empty()).map(str::to_string)
@@ -84,7 +87,8 @@ fn converter(
     let factory = factory.ok_or_else(|| BuildError::Unknown { setting: setting.clone(), class })?;
     let mut settings = owner.with_prefix(&format!("{setting}."));
     settings.insert("converter.type", role.name());
-    factory.make(&settings, role).map_err(|error| BuildError::Refused { setting, error })
+    let converter = factory.make(&settings, role).map_err(|error| BuildError::Refused { setting, error })?;
+    Ok(Named { class: factory.info().class.as_ref().into(), converter })
 }
 
 fn chain(plugins: &Plugins, connector: &Properties) -> Result<Vec<Step>, BuildError> {
@@ -103,7 +107,7 @@ fn step(plugins: &Plugins, connector: &Properties, alias: &str) -> Result<Step, 
     let factory = factory.ok_or_else(|| BuildError::Unknown { setting: setting.clone(), class })?;
     let transform =
         factory.make(&settings, Role::Value).map_err(|error| BuildError::Refused { setting, error })?;
-    Ok(Step { class: factory.info().class.clone(), transform, guard })
+    Ok(Step { alias: alias.to_owned(), class: factory.info().class.as_ref().into(), transform, guard })
 }
 
 fn guard(plugins: &Plugins, connector: &Properties, step: &Properties) -> Result<Option<Guard>, BuildError> {

@@ -3,7 +3,7 @@
 mod checks;
 
 use super::{not_built, version, worker::one_of_any_case};
-use crate::{settings::WorkerConfig, topic_creation};
+use crate::{errors::source_problems, settings::WorkerConfig, topic_creation};
 use checks::{alias_list, at_least_or_null, class_check, name_check, regex_check, sink_problems};
 use millrace_api::{
     CONNECT_VERSION, ConfigDef, PluginKind, Plugins, Properties,
@@ -228,6 +228,8 @@ impl Framework {
         if worker.common.topic_creation_enable {
             self.problems.extend(topic_creation::problems(config));
         }
+        // Not defined here: Kafka Connect's sources have no dead letter queue, and answers keep its shape.
+        self.problems.extend(source_problems(config));
         self.add(
             aliases("topic.creation.groups", "Names of groups of topics that the connector creates.")
                 .group("Topic Creation", 1)

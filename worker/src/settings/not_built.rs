@@ -49,12 +49,6 @@ struct ConnectorSetting {
 
 #[rustfmt::skip]
 const CONNECTOR: &[ConnectorSetting] = &[
-    ConnectorSetting { name: "errors.retry.timeout", harmless: &["0"], feature: "retrying failed operations" },
-    ConnectorSetting { name: "errors.retry.delay.max.ms", harmless: &["60000"], feature: "retrying failed operations" },
-    ConnectorSetting { name: "errors.tolerance", harmless: &["none"], feature: "tolerating errors" },
-    ConnectorSetting { name: "errors.log.enable", harmless: &["false"], feature: "logging tolerated errors" },
-    ConnectorSetting { name: "errors.log.include.messages", harmless: &["false"], feature: "logging tolerated errors" },
-    ConnectorSetting { name: "errors.deadletterqueue.topic.name", harmless: &[], feature: "the dead letter queue" },
     ConnectorSetting { name: "exactly.once.support", harmless: &["requested"], feature: "exactly-once delivery" },
 ];
 

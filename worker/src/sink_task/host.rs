@@ -1,18 +1,19 @@
 //! What a sink asks of the worker between two puts.
 
+use crate::errors::Reporter;
 use futures::future::BoxFuture;
 use millrace_api::{Error, Result, SinkHost, SinkRecord, TopicOffsets, TopicPartition};
 use std::{
     collections::BTreeSet,
     mem,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
 /// The worker's side of a sink task's context. Its lock is held for a few lines at a time, never over a wait.
-#[derive(Default)]
 pub struct Host {
     state: Mutex<State>,
+    reporter: Arc<Reporter>,
 }
 
 #[derive(Default)]
@@ -36,6 +37,11 @@ pub struct Wishes {
 }
 
 impl Host {
+    /// Returns the host of a task whose bad records go to this reporter.
+    pub fn new(reporter: Arc<Reporter>) -> Self {
+        Self { state: Mutex::default(), reporter }
+    }
+
     /// Takes what was asked for.
     pub fn take_wishes(&self) -> Wishes {
         mem::take(&mut self.state().wishes)
@@ -108,9 +114,8 @@ impl SinkHost for Host {
         self.state().wishes.retry_after = Some(wait);
     }
 
-    fn report(&self, _record: SinkRecord, _error: Error) -> Option<BoxFuture<'static, Result<()>>> {
-        // Neither a dead letter queue nor the error log can be configured yet.
-        None
+    fn report(&self, record: SinkRecord, error: Error) -> Option<BoxFuture<'static, Result<()>>> {
+        self.reporter.report(record, error)
     }
 }
 

@@ -41,13 +41,17 @@ impl Acknowledger {
         self.expected.insert(ticket.0, Expected { originals, indexes });
     }
 
-    /// Tells of every record of a ticket; those that a transformation has dropped have no metadata. Fails when the task
-    /// does not read what it asked for.
-    pub fn delivered(&mut self, ticket: Ticket, metadata: Vec<millrace_kafka::RecordMetadata>) -> Result<()> {
+    /// Tells of every record of a ticket; those that a transformation has dropped or that have failed have no metadata.
+    /// Fails when the task does not read what it asked for.
+    pub fn delivered(
+        &mut self,
+        ticket: Ticket,
+        metadata: Vec<Option<millrace_kafka::RecordMetadata>>,
+    ) -> Result<()> {
         let Some(Expected { originals, indexes }) = self.expected.remove(&ticket.0) else { return Ok(()) };
         let mut places = vec![None; originals.len()];
         for (index, metadata) in indexes.into_iter().zip(metadata) {
-            places[index] = Some(RecordMetadata {
+            places[index] = metadata.map(|metadata| RecordMetadata {
                 topic: metadata.topic,
                 partition: metadata.partition,
                 offset: metadata.offset.unwrap_or(-1),

@@ -151,16 +151,16 @@ async fn groups_of_topics_are_checked_before_anything_starts() {
 #[tokio::test]
 async fn what_is_not_built_yet_is_an_error_of_its_setting() {
     check(
-        source(&[("errors.tolerance", "all")]),
+        source(&[("exactly.once.support", "required")]),
         &[
-            "errors.tolerance Invalid value all for configuration errors.tolerance: tolerating errors is not supported by Millrace yet",
+            "exactly.once.support Invalid value required for configuration exactly.once.support: exactly-once delivery is not supported by Millrace yet",
         ],
     )
     .await;
     check(
         source(&[
-            ("errors.tolerance", "none"),
-            ("errors.retry.timeout", " 0 "),
+            ("errors.tolerance", "all"),
+            ("errors.retry.timeout", " -1 "),
             ("exactly.once.support", "requested"),
         ]),
         &[],
@@ -170,8 +170,13 @@ async fn what_is_not_built_yet_is_an_error_of_its_setting() {
         sink(&[("topics", "a"), ("errors.deadletterqueue.topic.name", "a")]),
         &[
             "topics The DLQ topic 'a' may not be included in the list of topics ('topics=[a]') consumed by the connector",
-            "errors.deadletterqueue.topic.name Invalid value a for configuration errors.deadletterqueue.topic.name: the dead letter queue is not supported by Millrace yet",
         ],
+    )
+    .await;
+    let replication = "errors.deadletterqueue.topic.replication.factor";
+    check(
+        source(&[("errors.deadletterqueue.topic.name", "dead"), (replication, "many")]),
+        &["errors.deadletterqueue.topic.replication.factor Invalid value many for configuration errors.deadletterqueue.topic.replication.factor: it is not a number in range"],
     )
     .await;
 }
