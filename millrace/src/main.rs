@@ -5,6 +5,7 @@ mod daemon;
 mod demo;
 mod logging;
 mod plugins;
+mod preview;
 mod standalone;
 mod style;
 mod validate;
@@ -57,6 +58,8 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Shows what a connector file would do to sample records, a step at a time, and writes nothing.
+    Preview(preview::Arguments),
     /// Moves a million lines from a file through a topic into another file, and compares the two.
     Demo {
         /// Where everything of the demo lies; made anew each time.
@@ -106,6 +109,7 @@ fn main() -> ExitCode {
             let form = if json { validate::Form::Json } else { validate::Form::Text };
             validate::run(&files, form)
         }
+        Command::Preview(arguments) => report(preview::run(&arguments)),
         Command::Demo { folder, lines } => report(demo::run(&folder, lines)),
     }
 }

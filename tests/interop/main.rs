@@ -29,6 +29,7 @@ mod idle;
 mod lines;
 mod offset_file;
 mod partitions;
+mod preview;
 mod servers;
 mod signals;
 mod sink_faults;

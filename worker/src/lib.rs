@@ -20,6 +20,7 @@ pub mod offset_store;
 mod offsets;
 pub mod panics;
 mod pipeline;
+pub mod preview;
 mod producers;
 pub mod properties_file;
 pub mod providers;

@@ -6,10 +6,12 @@ mod build;
 mod chain;
 mod incoming;
 mod outgoing;
+mod seen;
 mod trial;
 
 pub use build::Pipeline;
 pub use outgoing::Converted;
+pub use seen::{Seen, State};
 pub use trial::Trials;
 
 use millrace_api::{Converter, Error, Result};

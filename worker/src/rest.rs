@@ -13,6 +13,7 @@ mod loggers;
 mod media;
 mod offsets;
 mod plugins;
+mod preview;
 mod request_body;
 mod request_log;
 mod tasks;
@@ -96,7 +97,8 @@ fn resources(state: RestState) -> (Resources, Resources) {
     let headers = response_headers::parse(&settings.response_http_headers_config).unwrap_or_default();
     let is_shared = settings.admin_listeners.is_none();
     let app = App { state, started: Timestamp::now() };
-    let ordinary = ordinary();
+    let ordinary =
+        if app.state.worker.rest.preview_enable { ordinary().merge(previews()) } else { ordinary() };
     let ordinary = if is_shared { ordinary.merge(administration()) } else { ordinary };
     let unknown = async || ApiError::of_framework(StatusCode::NOT_FOUND);
     (
@@ -117,6 +119,11 @@ fn administration() -> Router<App> {
     Router::new()
         .route("/admin/loggers", resource(get(loggers::list)))
         .route("/admin/loggers/{logger}", resource(get(loggers::show).put(loggers::set)))
+}
+
+/// Millrace's own, and off unless a setting says so.
+fn previews() -> Router<App> {
+    Router::new().route("/preview", resource(post(preview::preview)))
 }
 
 fn ordinary() -> Router<App> {

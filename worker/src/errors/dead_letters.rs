@@ -274,7 +274,8 @@ fn delivery_error(error: DeliveryError) -> Error {
 fn send_error(error: &SendError) -> Error {
     let class = match error {
         SendError::Fatal(failure) => failure.class,
-        SendError::Retired => "org.apache.kafka.common.KafkaException",
+        SendError::Replace(error) => error.class(),
+        SendError::GivenUp => "org.apache.kafka.common.KafkaException",
     };
     Error::of(Class::Fatal, class, error.to_string())
 }

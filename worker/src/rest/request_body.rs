@@ -28,6 +28,14 @@ pub(super) struct Create {
     pub(super) initial_state: Target,
 }
 
+/// The body of `POST /preview`.
+#[derive(Debug)]
+pub(super) struct Preview {
+    pub(super) config: Properties,
+    /// The JSON of the samples.
+    pub(super) records: String,
+}
+
 /// Reads the body of a request.
 pub(super) async fn read(body: Body) -> Result<Vec<u8>, ApiError> {
     match timeout(BODY_WAIT, to_bytes(body, BODY_MAX)).await {
@@ -75,6 +83,17 @@ pub(super) fn create(bytes: &[u8]) -> Result<Create, ApiError> {
     let config = config.ok_or_else(|| ApiError::internal("the request body has no config"))?;
     let config = properties(&object(config.get().as_bytes())?)?;
     Ok(Create { name, config, initial_state })
+}
+
+/// Reads the body of `POST /preview`: the connector's `config`, and `records` to look at.
+pub(super) fn preview(bytes: &[u8]) -> Result<Preview, ApiError> {
+    let members = object(bytes)?;
+    let bad = |text: &str| ApiError::new(StatusCode::BAD_REQUEST, text);
+    let config = last(&members, "config").ok_or_else(|| bad("the request body has no config"))?;
+    let config = properties(&object(config.get().as_bytes())?)?;
+    let records = last(&members, "records").filter(|records| records.get().starts_with('['));
+    let records = records.ok_or_else(|| bad("the request body has no records, an array of objects"))?;
+    Ok(Preview { config, records: records.get().to_owned() })
 }
 
 pub(super) fn last<'a>(members: &'a Members, name: &str) -> Option<&'a serde_json::value::RawValue> {

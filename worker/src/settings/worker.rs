@@ -182,6 +182,10 @@ pub struct RestSettings {
     #[config(low)]
     pub rest_advertised_listener: Option<String>,
 
+    /// Whether `POST /preview` shows what a connector would do to sample records.
+    #[config(low, default = false)]
+    pub preview_enable: bool,
+
     /// Origins that browsers may call from.
     #[config(low, default = "")]
     pub access_control_allow_origin: String,
