@@ -219,10 +219,13 @@ impl Writer {
 
     fn open(&mut self) -> Result<&mut Lane> {
         if self.lane.is_none() {
-            let limits = QueueLimits { bytes: LANE_BYTES, messages: LANE_MESSAGES };
-            let producer = Producer::start(&self.producer, limits).map_err(|error| {
-                kafka_error("Failed to start the producer of the dead letter queue", error)
-            })?;
+            let budget = Budget { bytes: LANE_BYTES, messages: LANE_MESSAGES };
+            let sharing = Sharing { budget, lanes_max: 1, stall: STALL };
+            let lane = SharedProducer::new(self.producer.clone(), sharing)
+                .and_then(|producer| producer.lane(self.topic.to_string()))
+                .map_err(|error| {
+                    kafka_error("Failed to start the producer of the dead letter queue", error)
+                })?;
             self.lane = Some(lane);
         }
         Ok(self.lane.as_mut().expect("the line above has opened it"))
