@@ -47,6 +47,12 @@ pub(crate) trait Connection: Send {
     /// Runs one statement for each row of parameters, in order; stops at the first that fails.
     async fn execute_batch(&mut self, sql: &str, rows: &[Vec<Cell<'_>>]) -> Result<Vec<u64>, JdbcError>;
 
+    /// Runs one statement for many rows at once, in which parameter n is an array of the n-th cells of all rows. Only
+    /// PostgreSQL has arrays.
+    async fn execute_columns(&mut self, _sql: &str, _rows: &[&[Cell<'_>]]) -> Result<u64, JdbcError> {
+        Err(JdbcError::Data { what: "the database has no arrays".to_string() })
+    }
+
     /// Runs a query whose result is small, and returns all of it.
     async fn query(&mut self, sql: &str, parameters: &[Cell<'_>]) -> Result<ResultSet, JdbcError>;
 

@@ -2,6 +2,7 @@
 
 mod bind;
 mod catalog;
+mod columns;
 mod parameters;
 mod types;
 
@@ -17,6 +18,7 @@ use crate::{
 };
 use async_trait::async_trait;
 use bind::Parameter;
+use columns::ColumnParameter;
 use futures::{StreamExt, TryStreamExt, stream};
 use jiff::tz::TimeZone;
 use std::{collections::HashMap, error, sync::Arc, time::Duration};
@@ -215,6 +217,17 @@ impl Connection for PostgreSql {
         }
         // Futures that wait side by side are sent one behind the other without waiting for answers.
         let touched = stream::iter(running).buffered(PIPELINE_MAX).try_collect().await;
+        touched.map_err(|error| {
+            self.statements.remove(sql);
+            self.error(error)
+        })
+    }
+
+    async fn execute_columns(&mut self, sql: &str, rows: &[&[Cell<'_>]]) -> Result<u64, JdbcError> {
+        let statement = self.prepared(sql).await?;
+        let columns = 0..statement.params().len();
+        let parameters = columns.map(|index| ColumnParameter { rows, index, zone: &self.zone });
+        let touched = self.client.execute_raw(&statement, parameters).await;
         touched.map_err(|error| {
             self.statements.remove(sql);
             self.error(error)

@@ -56,7 +56,7 @@ impl ToSql for Parameter<'_> {
 
 impl Parameter<'_> {
     /// The server reads a text as it reads a literal of the type that it wants.
-    fn text(&self, cell: &Cell<'_>, ty: &Type) -> String {
+    pub(super) fn text(&self, cell: &Cell<'_>, ty: &Type) -> String {
         match cell {
             Cell::Null => String::new(),
             Cell::Boolean(value) => value.to_string(),
