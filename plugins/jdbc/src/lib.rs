@@ -14,7 +14,7 @@
 //! `mysql.rs` and `sqlite.rs` are its drivers, `dialect/` holds what differs in SQL (pure), and `cell.rs` is one value on its
 //! way between a driver and a record. `source/` is the source: `settings.rs` understands the settings, `tables.rs` selects and
 //! divides tables, `statement.rs` writes SQL, `offset.rs` knows where to resume, `schema.rs` makes values (all pure);
-//! `querier.rs` reads one table, and `task.rs` takes the tables in turn.
+//! `querier.rs` reads one table, and `task.rs` takes the tables in turn. `sink.rs` and `sink/` are the sink.
 
 mod cell;
 mod clock;
@@ -25,14 +25,17 @@ mod error;
 mod identifier;
 mod mysql;
 mod postgresql;
+mod sink;
 mod source;
 mod sqlite;
 mod tls;
 mod url;
+mod zone;
 
 #[cfg(test)]
 mod tests;
 
+pub use sink::{AivenJdbcSink, AivenJdbcSinkConfig, JdbcSink, JdbcSinkConfig, JdbcSinkTask, SINK_CLASSES};
 pub use source::{
     AIVEN_CLASS, AivenJdbcSource, CONFLUENT_CLASS, JdbcSource, JdbcSourceConfig, JdbcSourceTask,
 };
@@ -42,4 +45,5 @@ use millrace_api::Plugins;
 /// Adds the connectors to a program.
 pub fn register(plugins: &mut Plugins) {
     source::register(plugins);
+    sink::register(plugins);
 }
