@@ -26,6 +26,7 @@ mod dead_letters;
 mod embedded;
 mod full_disk;
 mod idle;
+mod jdbc;
 mod jdbc_sink;
 mod lines;
 mod offset_file;
