@@ -7,7 +7,11 @@ use std::{
 
 use millrace_api::Properties;
 
-use crate::request::{Include, Which};
+use crate::{
+    assign::{Configured, View},
+    request::{Include, Which},
+    session::SessionKey,
+};
 
 /// One record of the configuration log.
 #[derive(Debug, Clone, PartialEq)]
@@ -24,6 +28,10 @@ pub enum ConfigRecord {
     TasksFenced { name: Arc<str>, count: u32 },
     /// A restart with a plan. It changes what runs, not what is configured.
     Restart { name: Arc<str>, include: Include, which: Which },
+    /// The key with which workers sign what they ask of each other from now on.
+    SessionKey(SessionKey),
+    /// Every worker that runs sets this level; later ones do not.
+    LoggerLevel { logger: Arc<str>, level: Arc<str> },
 }
 
 /// What a connector is meant to do.
@@ -49,6 +57,14 @@ pub struct ConfigState {
     inconsistent: BTreeSet<Arc<str>>,
     fenced: BTreeMap<Arc<str>, u32>,
     pending_fencing: BTreeSet<Arc<str>>,
+    session_key: Option<SessionKey>,
+}
+
+/// Whether tasks were configured after the last fencing record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fencing {
+    Done,
+    Pending,
 }
 
 /// A connector as configured.
@@ -75,15 +91,16 @@ struct TaskSet {
 // === impl ConfigRecord ===
 
 impl ConfigRecord {
-    /// Returns the connector that the record is about.
-    pub fn connector(&self) -> &Arc<str> {
+    /// Returns the connector that the record is about, if it is about one.
+    pub fn connector(&self) -> Option<&Arc<str>> {
         match self {
             Self::Connector { name, .. }
             | Self::TargetState { name, .. }
             | Self::TaskConfig { name, .. }
             | Self::TasksCommitted { name, .. }
             | Self::TasksFenced { name, .. }
-            | Self::Restart { name, .. } => name,
+            | Self::Restart { name, .. } => Some(name),
+            Self::SessionKey(_) | Self::LoggerLevel { .. } => None,
         }
     }
 }
@@ -113,8 +130,14 @@ impl ConfigState {
                 self.fenced.insert(name.clone(), *count);
                 self.pending_fencing.remove(name);
             }
-            ConfigRecord::Restart { .. } => {}
+            ConfigRecord::SessionKey(key) => self.session_key = Some(key.clone()),
+            ConfigRecord::Restart { .. } | ConfigRecord::LoggerLevel { .. } => {}
         }
+        self.skip(offset);
+    }
+
+    /// Notes a record that says nothing.
+    pub fn skip(&mut self, offset: u64) {
         self.next = Some(offset + 1);
     }
 
@@ -160,6 +183,37 @@ impl ConfigState {
     /// Returns the configuration that was in force when the connector's tasks were last committed.
     pub fn applied(&self, name: &str) -> Option<&Arc<Properties>> {
         self.tasks.get(name)?.applied.as_ref()
+    }
+
+    /// Returns what the members of a group share out.
+    pub fn view(&self) -> View {
+        let tasks = self.connectors.keys().map(|name| {
+            let count = if self.inconsistent.contains(name) { 0 } else { self.task_count(name) };
+            (name.clone(), count as u32)
+        });
+        View { offset: self.view_offset(), configured: Configured { tasks: tasks.collect() } }
+    }
+
+    /// Returns the place after the last record as workers tell it each other.
+    pub(crate) fn view_offset(&self) -> i64 {
+        self.next.map_or(-1, |next| i64::try_from(next).unwrap_or(i64::MAX))
+    }
+
+    /// Returns how many tasks the connector's fencing record names, and whether tasks were configured since.
+    pub fn fenced(&self, name: &str) -> (Option<u32>, Fencing) {
+        let state = if self.pending_fencing.contains(name) { Fencing::Pending } else { Fencing::Done };
+        (self.fenced.get(name).copied(), state)
+    }
+
+    /// Returns the newest session key.
+    pub fn session_key(&self) -> Option<&SessionKey> {
+        self.session_key.as_ref()
+    }
+
+    /// Tells whether tasks of the connector were written whose commit is missing. Who reads the log after its compaction
+    /// then misses those that they were to replace.
+    pub fn is_uncommitted(&self, name: &str) -> bool {
+        self.deferred.contains_key(name)
     }
 
     pub fn is_inconsistent(&self, name: &str) -> bool {

@@ -13,6 +13,16 @@
 //! - Every [`Action::PlanTasks`] is answered by one [`Event::TasksPlanned`], unless the instance ends first.
 //! - Every [`Action::ChangeOffsets`] is answered by one [`Event::OffsetsChanged`], within the time of a request.
 //! - Events of instances that the herder has forgotten are ignored, so that the driver need not keep track.
+//!
+//! In a group of workers besides:
+//!
+//! - Every [`Action::Write`] is answered by one [`Event::Written`], in the order of the writes, after the log was read
+//!   to the end that it had then: all records of the write that are still there have been handed over. Other workers'
+//!   records come in between.
+//! - A request that [`Action::Forward`] hands over is answered by the driver. When the other worker cannot be asked or
+//!   is not the right one any more, the driver hands the request back as [`Event::Requested`].
+//! - Every [`Action::PublishTasks`] is answered by one [`Event::TasksPublished`], and every [`Action::MakeKey`] by one
+//!   [`Event::KeyMade`].
 
 use std::{fmt, sync::Arc};
 
@@ -20,8 +30,11 @@ use millrace_api::Properties;
 
 use crate::{
     config::ConfigRecord,
+    group::{GroupAction, GroupEvent},
     request::{OffsetsChange, Refusal, Request, Response},
+    session::SessionKey,
     task_limit::TaskLimit,
+    wire::status::StatusRecord,
 };
 
 /// Something that happened outside the herder.
@@ -41,6 +54,35 @@ pub enum Event {
         offset: u64,
         record: ConfigRecord,
     },
+    /// A record that says nothing, and counts as read.
+    ConfigSkipped {
+        offset: u64,
+    },
+    /// A record of the status topic was read.
+    StatusRead(StatusRecord),
+    /// The oldest write that was not answered has come to its end.
+    Written {
+        outcome: Result<(), Failure>,
+    },
+    /// Another worker has handed a request over to this one. It is not handed on.
+    Forwarded {
+        id: RequestId,
+        request: Request,
+    },
+    /// What came of handing a plan to the leader.
+    TasksPublished {
+        name: Arc<str>,
+        incarnation: Incarnation,
+        outcome: Result<(), Failure>,
+    },
+    KeyMade(SessionKey),
+    /// A task has written to a topic or read from it, at that many milliseconds since 1970. May come again and again.
+    TopicUsed {
+        task: TaskId,
+        topic: Arc<str>,
+        at_ms: i64,
+    },
+    Group(GroupEvent),
     /// The connector's `start` has returned. `limit` is read from the resolved configuration.
     ConnectorStarted {
         name: Arc<str>,
@@ -103,6 +145,32 @@ pub enum Action {
         id: RequestId,
         answer: Result<Response, Refusal>,
     },
+    Group(GroupAction),
+    /// Ask the worker with this URL, and answer with its answer.
+    Forward {
+        id: RequestId,
+        to: Arc<str>,
+        request: Request,
+    },
+    /// Hand a plan to the leader, which has this URL, as `POST /connectors/NAME/tasks`, signed.
+    PublishTasks {
+        to: Arc<str>,
+        name: Arc<str>,
+        incarnation: Incarnation,
+        tasks: Vec<Arc<Properties>>,
+    },
+    /// Make a session key of so many random bytes.
+    MakeKey {
+        algorithm: Arc<str>,
+        bytes: usize,
+    },
+    /// Set the level of a logger and of those below it.
+    SetLevel {
+        logger: Arc<str>,
+        level: Arc<str>,
+    },
+    /// Write to the status topic, in this order for one key; nothing waits for it.
+    WriteStatus(StatusRecord),
     /// Append these records to the configuration log, in this order, and read them back.
     Write(Vec<ConfigRecord>),
     /// Start a connector with this configuration, whose references are not resolved yet.
@@ -218,7 +286,15 @@ impl Event {
             | Self::TaskPaused { incarnation, .. }
             | Self::TaskFailed { incarnation, .. }
             | Self::TaskStopped { incarnation, .. } => Some(*incarnation),
+            Self::TasksPublished { incarnation, .. } => Some(*incarnation),
             Self::Requested { .. }
+            | Self::Forwarded { .. }
+            | Self::ConfigSkipped { .. }
+            | Self::StatusRead(_)
+            | Self::Written { .. }
+            | Self::KeyMade(_)
+            | Self::TopicUsed { .. }
+            | Self::Group(_)
             | Self::RequestDropped { .. }
             | Self::ConfigRead { .. }
             | Self::OffsetsChanged { .. }

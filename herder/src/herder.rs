@@ -4,15 +4,17 @@
 //! each event the connectors that it touched are compared: what differs is stopped, what is missing is started,
 //! and requests whose goal is reached are answered.
 
+mod membership;
 mod offsets;
 mod planning;
 mod reconcile;
 mod reports;
 mod requests;
 mod status;
+mod writing;
 
 use std::{
-    collections::{BTreeMap, BTreeSet, VecDeque},
+    collections::{BTreeMap, BTreeSet},
     mem,
     sync::Arc,
     time::Duration,
@@ -21,9 +23,11 @@ use std::{
 use crate::{
     config::{ConfigRecord, ConfigState},
     event::{Action, Begin, Event, Incarnation},
-    herder::{planning::Plans, requests::Line},
-    request::Refusal,
+    group::{Group, GroupOptions},
+    herder::{membership::Keys, planning::Plans, requests::Line, writing::Outbox},
+    request::{Refusal, Response, State},
     slot::{Phase, Slot},
+    statuses::Statuses,
     time::Time,
 };
 
@@ -51,6 +55,11 @@ pub struct Herder {
     options: Options,
     now: Time,
     mode: Mode,
+    /// Nothing for a worker of its own.
+    group: Option<Group>,
+    keys: Keys,
+    /// What the group's workers have written about what they run; of a worker of its own, nothing.
+    statuses: Statuses,
     config: ConfigState,
     outbox: Outbox,
     works: BTreeMap<Arc<str>, Work>,
@@ -73,19 +82,13 @@ enum Mode {
     Finished,
 }
 
-/// Records that were written and not read back yet. Nothing is decided about a connector on the ground of a
-/// state that is known to be old.
-#[derive(Debug, Default)]
-struct Outbox {
-    unread: VecDeque<ConfigRecord>,
-    count: BTreeMap<Arc<str>, usize>,
-}
-
 /// What this worker runs of one connector.
 #[derive(Debug, Default)]
 struct Work {
     connector: Slot<Plans>,
     tasks: BTreeMap<u32, Slot<TaskDetail>>,
+    /// What of it was last written to the status topic: the connector without a number, its tasks with theirs.
+    reported: BTreeMap<Option<u32>, (State, Option<Arc<str>>)>,
 }
 
 #[derive(Debug)]
@@ -102,6 +105,9 @@ impl Herder {
             options,
             now,
             mode: Mode::Serving,
+            group: None,
+            keys: Keys::default(),
+            statuses: Statuses::default(),
             config: ConfigState::default(),
             outbox: Outbox::default(),
             works: BTreeMap::new(),
@@ -113,17 +119,24 @@ impl Herder {
         }
     }
 
+    /// A worker that shares the work with others.
+    pub fn in_group(options: Options, group: GroupOptions, now: Time) -> Self {
+        Self { group: Some(Group::new(group)), ..Self::new(options, now) }
+    }
+
     /// Takes in what happened. Time that seems to go back stands still.
     pub fn handle(&mut self, now: Time, event: Event) {
         self.now = self.now.max(now);
         // What has ended at the last moment is not given up.
         self.absorb(event);
         self.expire();
-        while let Some(name) = self.touched.pop_first() {
-            self.settle(&name);
+        self.settle_touched();
+        while self.step_group() {
+            self.settle_touched();
         }
         if self.mode == Mode::Stopping && !self.works.values().any(Work::is_live) {
             self.mode = Mode::Finished;
+            self.leave_group();
             self.actions.push(Action::Finished);
         }
     }
@@ -135,7 +148,7 @@ impl Herder {
 
     /// Returns when to call [`handle`](Self::handle) with [`Event::DeadlineReached`], if nothing happens before.
     pub fn deadline(&self) -> Option<Time> {
-        self.due.values().min().copied()
+        self.due.values().copied().chain(self.group_deadline()).min()
     }
 
     /// Returns what is configured.
@@ -148,6 +161,16 @@ impl Herder {
             Event::Requested { id, request } => self.requested(id, request),
             Event::RequestDropped { id } => self.request_dropped(id),
             Event::ConfigRead { offset, record } => self.config_read(offset, &record),
+            Event::ConfigSkipped { offset } => self.config.skip(offset),
+            Event::StatusRead(record) => self.statuses.read(record),
+            Event::Written { outcome } => self.written(outcome),
+            Event::Forwarded { id, request } => self.forwarded(id, request),
+            Event::TasksPublished { name, incarnation, outcome } => {
+                self.tasks_published(name, incarnation, outcome);
+            }
+            Event::TopicUsed { task, topic, at_ms } => self.topic_used(&task, topic, at_ms),
+            Event::KeyMade(key) => self.key_made(key),
+            Event::Group(event) => self.group_event(event),
             Event::ConnectorStarted { name, incarnation, limit } => {
                 self.connector_started(name, incarnation, limit);
             }
@@ -167,24 +190,44 @@ impl Herder {
         }
     }
 
+    fn settle_touched(&mut self) {
+        while let Some(name) = self.touched.pop_first() {
+            self.settle(&name);
+        }
+    }
+
     /// Makes what runs of a connector agree with what is configured.
     fn settle(&mut self, name: &Arc<str>) {
         self.perform_next(name);
         self.reconcile_tasks(name);
         self.reconcile_connector(name);
         self.advance_plan(name);
+        self.doubt_tasks(name);
         self.answer_reached(name);
+        self.report_statuses(name);
         self.tidy(name);
     }
 
     fn config_read(&mut self, offset: u64, record: &ConfigRecord) {
-        let name = record.connector().clone();
+        self.note_work(offset, record);
         self.config.fold(offset, record);
-        self.outbox.read(record);
-        if let ConfigRecord::Restart { name, include, which } = record {
-            self.apply_restart(name, *include, *which);
+        if self.group.is_none()
+            && let Some(id) = self.outbox.read(record)
+        {
+            self.respond(id, Ok(Response::Done));
         }
-        if !self.outbox.holds(&name) {
+        match record {
+            ConfigRecord::Restart { name, include, which } if self.is_ready() => {
+                self.apply_restart(name, *include, *which);
+            }
+            ConfigRecord::LoggerLevel { logger, level } if self.is_ready() => {
+                self.actions.push(Action::SetLevel { logger: logger.clone(), level: level.clone() });
+            }
+            ConfigRecord::SessionKey(_) => self.keys.read(),
+            _ => {}
+        }
+        let Some(name) = record.connector().cloned() else { return };
+        if self.group.is_none() && !self.outbox.holds(&name) {
             self.writes_read(&name, offset);
         }
         self.touched.insert(name);
@@ -220,11 +263,6 @@ impl Herder {
         }
     }
 
-    fn write(&mut self, records: Vec<ConfigRecord>) {
-        self.outbox.add(&records);
-        self.actions.push(Action::Write(records));
-    }
-
     fn next_incarnation(&mut self) -> Incarnation {
         self.last = Incarnation(self.last.0 + 1);
         self.last
@@ -234,7 +272,8 @@ impl Herder {
     fn tidy(&mut self, name: &Arc<str>) {
         if let Some(work) = self.works.get_mut(name) {
             let configured = self.config.connector(name).is_some();
-            if !configured && work.connector.instance.is_none() && work.tasks.is_empty() {
+            let empty = work.connector.instance.is_none() && work.tasks.is_empty();
+            if !configured && empty && work.reported.is_empty() {
                 self.works.remove(name);
             }
         }
@@ -247,37 +286,6 @@ impl Herder {
             Some(due) => self.due.insert(name.clone(), due),
             None => self.due.remove(name),
         };
-    }
-}
-
-// === impl Outbox ===
-
-impl Outbox {
-    fn add(&mut self, records: &[ConfigRecord]) {
-        for record in records {
-            *self.count.entry(record.connector().clone()).or_default() += 1;
-            self.unread.push_back(record.clone());
-        }
-    }
-
-    /// Notes a record of the log. Others may have written it: own ones come back in order.
-    fn read(&mut self, record: &ConfigRecord) {
-        if self.unread.front() != Some(record) {
-            return;
-        }
-        self.unread.pop_front();
-        let name = record.connector();
-        match self.count.get_mut(name) {
-            Some(count) if *count > 1 => *count -= 1,
-            _ => {
-                self.count.remove(name);
-            }
-        }
-    }
-
-    /// Tells whether something about that connector was written and not read back.
-    fn holds(&self, name: &str) -> bool {
-        self.count.contains_key(name)
     }
 }
 

@@ -24,6 +24,7 @@ pub(crate) fn stored_form(connector_config: &Properties, mut settings: Propertie
 pub(crate) fn differs(config: &ConfigState, name: &str, plan: &[Arc<Properties>]) -> bool {
     let Some(connector) = config.connector(name) else { return false };
     config.is_inconsistent(name)
+        || config.is_uncommitted(name)
         || plan.len() != config.task_count(name)
         || config.applied(name) != Some(&connector.config)
         || !config.tasks(name).map(|(_, settings)| settings).eq(plan.iter())

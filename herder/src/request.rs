@@ -41,6 +41,15 @@ pub enum Request {
     /// Answered by [`Response::OffsetsChanged`] when it is done. Only for a connector that is stopped; until the answer
     /// nothing else about it begins.
     ChangeOffsets { name: Arc<str>, change: OffsetsChange },
+    /// What another worker's connector wants its tasks to be, in the form in which it is stored. Answered by
+    /// [`Response::Done`] when it was read back.
+    PutTasks { name: Arc<str>, tasks: Vec<Arc<Properties>> },
+    /// The topics that the connector's tasks have used. Answered by [`Response::Topics`].
+    Topics { name: Arc<str> },
+    /// Forgets them. Answered by [`Response::Done`].
+    ResetTopics { name: Arc<str> },
+    /// Every worker of the group sets this level. Answered by [`Response::Done`] when it was written.
+    SetClusterLevel { logger: Arc<str>, level: Arc<str> },
     /// Answered at once by [`Response::Done`].
     Health,
 }
@@ -76,6 +85,8 @@ pub enum Response {
     Status(ConnectorStatus),
     TaskStatus(TaskStatus),
     Statuses(Vec<(ConnectorInfo, ConnectorStatus)>),
+    /// Ascending.
+    Topics(Vec<Arc<str>>),
     Created(ConnectorInfo),
     Replaced(ConnectorInfo),
     /// The status in which everything that is going to be restarted shows as restarting.
@@ -172,6 +183,12 @@ pub enum Refusal {
     /// `, which began at <instant>.` to the text.
     #[error("Request timed out. The worker is currently {stage}")]
     TimedOut { stage: Stage, since: Time },
+    /// Another worker took this one for the right one to ask. It will know better after the round.
+    #[error("Cannot complete request because of a conflicting operation (e.g. worker rebalance)")]
+    Misplaced,
+    /// The text says what could not be written, and why.
+    #[error("{0}")]
+    WriteFailed(Arc<str>),
     #[error("Worker is shutting down")]
     ShuttingDown,
     #[error("Worker cannot take more requests, {0} are waiting already")]
@@ -213,6 +230,13 @@ impl Response {
 // === impl State ===
 
 impl State {
+    /// Returns the state of that name.
+    pub fn named(name: &str) -> Option<Self> {
+        use State::{Failed, Paused, Restarting, Running, Stopped, Unassigned};
+        let all = [Unassigned, Running, Paused, Stopped, Failed, Restarting];
+        all.into_iter().find(|state| state.as_str() == name)
+    }
+
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Unassigned => "UNASSIGNED",
@@ -242,12 +266,13 @@ impl Refusal {
             | Self::TaskNotFound(_)
             | Self::NoConnectorStatus(_)
             | Self::NoTaskStatus(_) => RefusalKind::NotFound,
-            Self::AlreadyExists(_) | Self::PreEmpted(_) => RefusalKind::Conflict,
+            Self::AlreadyExists(_) | Self::PreEmpted(_) | Self::Misplaced => RefusalKind::Conflict,
             Self::NotStopped(_) | Self::WrongOffsets(_) => RefusalKind::Wrong,
             Self::StartFailed(_)
             | Self::RestartFailed(_)
             | Self::TaskRestartFailed(_)
-            | Self::OffsetsFailed(_) => RefusalKind::Failed,
+            | Self::OffsetsFailed(_)
+            | Self::WriteFailed(_) => RefusalKind::Failed,
             Self::TimedOut { .. } => RefusalKind::TimedOut,
             Self::ShuttingDown => RefusalKind::ShuttingDown,
             Self::TooManyRequests(_) => RefusalKind::Overloaded,

@@ -8,7 +8,7 @@ use std::{
 use millrace_api::Properties;
 use rdkafka::{
     ClientConfig, ClientContext,
-    admin::{AdminClient, AdminOptions, NewTopic as NativeTopic, TopicReplication},
+    admin::{AdminClient, AdminOptions, NewTopic as NativeTopic, ResourceSpecifier, TopicReplication},
     client::Client,
     config::RDKafkaLogLevel,
     message::DeliveryResult,
@@ -18,7 +18,10 @@ use rdkafka::{
 
 use tokio::sync::oneshot;
 
-use crate::{Failure, KafkaError, Role, closing, logs::ClientLog, producer::created, translate};
+use crate::{
+    Failure, KafkaError, Role, closing, internal_topic::TopicSettings, logs::ClientLog, producer::created,
+    translate,
+};
 
 /// Cluster metadata and topic creation.
 ///
@@ -112,6 +115,28 @@ impl Admin {
         let topics = self.topics(timeout).await?.into_iter();
         let wanted = topics.filter(|topic| names.contains(&topic.name.as_str()));
         Ok(wanted.map(|topic| (topic.name.clone(), topic)).collect())
+    }
+
+    /// Returns the settings of a topic that exists; those without a value are left out.
+    pub async fn topic_settings(&self, name: &str, timeout: Duration) -> Result<TopicSettings, KafkaError> {
+        const CALL: &str = "asking for a topic's settings";
+        let context = Context { log: ClientLog::new(self.name.as_str()) };
+        let client: AdminClient<Context> =
+            self.config.create_with_context(context).map_err(|error| created("admin client", &error))?;
+        // Ending it joins its polling thread.
+        let client = Ended(Some(client));
+        let Some(open) = &client.0 else { return Err(KafkaError::Closed { client: "admin client" }) };
+        let options = AdminOptions::new().request_timeout(Some(timeout));
+        let asked = [ResourceSpecifier::Topic(name)];
+        let answer = tokio::time::timeout(timeout + GRACE, open.describe_configs(&asked, &options)).await;
+        let answer = match answer {
+            Ok(Ok(mut resources)) => resources.pop().unwrap_or(Err(Code::UnknownTopicOrPartition)),
+            Ok(Err(error)) => Err(code(&error)),
+            Err(_) => Err(Code::OperationTimedOut),
+        };
+        let resource = answer.map_err(|code| self.failed(CALL, code, timeout, None))?;
+        let entries = resource.entries.into_iter();
+        Ok(entries.filter_map(|entry| Some((entry.name, entry.value?))).collect())
     }
 
     /// Creates topics; the outcome of each stands at its place. Of a topic that exists already, the class is

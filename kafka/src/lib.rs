@@ -5,9 +5,12 @@
 
 mod admin;
 mod closing;
+mod connection;
 mod consumer;
 mod error;
+mod group;
 mod groups;
+mod internal_topic;
 mod jaas;
 mod logs;
 mod producer;
@@ -17,14 +20,18 @@ mod producer;
 )]
 mod raw;
 mod settings;
+mod topic_log;
 
 pub use admin::{Admin, NewTopic, TopicSummary};
 pub use closing::all_closed;
 pub use consumer::{Consumer, ConsumerLimits, Departure, Incoming, Limits, Polled, Topics};
 pub use error::{Failure, FailureKind, KafkaError};
+pub use group::{Group, GroupNews, GroupSettings};
 pub use groups::GroupError;
+pub use internal_topic::{InternalTopic, InternalTopicError, Patience};
 pub use producer::{
     Budget, DeliveryError, Failed, Finished, Lane, Outgoing, RecordMetadata, Remains, Report, SendError,
     SharedProducer, Sharing, Ticket,
 };
 pub use settings::{Role, Translation, translate};
+pub use topic_log::{LogNews, LogRecord, Question, TopicLog};

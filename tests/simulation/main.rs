@@ -4,6 +4,7 @@
 //! `MILLRACE_SEEDS=100000` runs more seeds, `MILLRACE_SEED=17` runs one.
 
 mod check;
+mod cluster;
 mod fake;
 mod model;
 mod random;
@@ -13,10 +14,17 @@ mod world;
 
 use std::{env, ops::Range};
 
-use crate::{subject::Fault, world::World};
+use crate::{
+    cluster::{Cluster, ClusterFault, weather},
+    subject::Fault,
+    world::World,
+};
 
 /// How many seeds are run when nothing else is said.
 const SEEDS: u64 = 2_000;
+
+/// The same for groups. Later seeds have not all been gone through yet.
+const GROUP_SEEDS: u64 = 40;
 
 /// What references in configurations stand for.
 const SECRET: &str = "hunter2";
@@ -94,10 +102,72 @@ fn a_revealed_secret_is_found() {
     check_found(Fault::RevealsSecrets, "reveals a secret");
 }
 
+#[test]
+fn whatever_happens_a_group_runs_exactly_what_is_configured() {
+    for seed in seeds_up_to(GROUP_SEEDS) {
+        if let Err(violation) = Cluster::check(seed) {
+            panic!("seed {seed} of a group: {violation}");
+        }
+    }
+}
+
+/// Plants a fault in a worker of a group and expects that it is found, as what it is.
+#[track_caller]
+fn check_found_in_group(fault: ClusterFault, expected: &str) {
+    let violations = (0..100).filter_map(|seed| Cluster::new(seed, Some(fault), &weather(seed)).run().err());
+    let found: Vec<_> = violations.map(|violation| violation.to_string()).collect();
+    assert!(found.len() >= 5, "{fault:?} is found in only {} of 100 runs: {found:?}", found.len());
+    assert!(found.iter().any(|text| text.contains(expected)), "{fault:?} is found as {found:#?}");
+}
+
+#[test]
+fn work_that_is_handed_over_while_it_runs_is_found() {
+    check_found_in_group(ClusterFault::HandsOverWhatItHolds, "is run by two workers that are members");
+}
+
+#[test]
+fn a_member_that_has_read_less_than_it_says_is_found() {
+    check_found_in_group(ClusterFault::LeadsWithOldConfig, "it never comes to rest");
+}
+
+#[test]
+fn a_plan_that_was_lost_on_its_way_to_the_leader_is_found() {
+    check_found_in_group(ClusterFault::ForgetsLostPlans, "lost its plan");
+}
+
+#[test]
+fn a_worker_that_works_on_without_its_group_is_found() {
+    check_found_in_group(ClusterFault::IgnoresLostCoordinator, "past the fencing rule");
+}
+
+#[test]
+fn a_member_that_misses_rounds_is_found() {
+    check_found_in_group(ClusterFault::IgnoresRounds, "is run by two workers");
+}
+
+#[test]
+fn a_forgotten_answer_in_a_group_is_found() {
+    check_found_in_group(ClusterFault::ForgetsAnswers, "was never answered");
+}
+
+#[test]
+fn a_forgotten_deletion_in_a_group_is_found() {
+    check_found_in_group(ClusterFault::ForgetsDeletions, "knows other connectors than");
+}
+
+#[test]
+fn lost_records_are_found() {
+    check_found_in_group(ClusterFault::LosesRecords, "knows another");
+}
+
 fn seeds() -> Range<u64> {
+    seeds_up_to(SEEDS)
+}
+
+fn seeds_up_to(default: u64) -> Range<u64> {
     let number = |name| env::var(name).ok().and_then(|text: String| text.parse::<u64>().ok());
     match number("MILLRACE_SEED") {
         Some(seed) => seed..seed + 1,
-        None => 0..number("MILLRACE_SEEDS").unwrap_or(SEEDS),
+        None => 0..number("MILLRACE_SEEDS").unwrap_or(default),
     }
 }

@@ -51,7 +51,10 @@ impl Model {
                     connector.tasks = set;
                 }
             }
-            ConfigRecord::TasksFenced { .. } | ConfigRecord::Restart { .. } => {}
+            ConfigRecord::TasksFenced { .. }
+            | ConfigRecord::Restart { .. }
+            | ConfigRecord::SessionKey(_)
+            | ConfigRecord::LoggerLevel { .. } => {}
         }
         Ok(())
     }

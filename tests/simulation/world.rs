@@ -256,6 +256,12 @@ impl World {
             Action::PauseTask { incarnation, .. } => self.turn(incarnation, Report::Paused),
             Action::ResumeTask { incarnation, .. } => self.turn(incarnation, Report::Running),
             Action::ChangeOffsets { name, config, .. } => self.change_offsets(name, &config),
+            Action::Group(_)
+            | Action::Forward { .. }
+            | Action::PublishTasks { .. }
+            | Action::MakeKey { .. }
+            | Action::SetLevel { .. }
+            | Action::WriteStatus(_) => Err(Violation("a worker of its own acts in a group".to_owned())),
             Action::Finished => {
                 ensure(self.stop_asked.is_some(), || "finished without having been asked".to_owned())?;
                 self.finished = true;

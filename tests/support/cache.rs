@@ -8,8 +8,9 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 
 /// What the tests use from the system, and how to get it. Order: name, what for, how to install.
-const TOOLS: [(&str, &str); 4] = [
+const TOOLS: [(&str, &str); 5] = [
     ("java", "apt-get install -y default-jre-headless (any Java from 17 on will do)"),
+    ("javac", "apt-get install -y default-jdk-headless (any Java from 17 on will do)"),
     ("mvn", "apt-get install -y maven"),
     ("python3", "apt-get install -y python3 python3-venv"),
     ("setpriv", "apt-get install -y util-linux"),
@@ -34,6 +35,20 @@ pub fn kafka_jars() -> Result<PathBuf> {
         maven.args(["-q", "-B", "-f", pom, COPY_JARS]);
         maven.arg(format!("-DoutputDirectory={}", folder.display()));
         run(&mut maven)
+    })
+}
+
+/// Returns the folder with the classes of a Java source file that uses Kafka's; the first call on a machine compiles it.
+pub fn java_classes(source: &Path) -> Result<PathBuf> {
+    let jars = kafka_jars()?;
+    let text = fs::read(source).with_context(|| format!("reading {}", source.display()))?;
+    let jars_name = jars.file_name().unwrap_or_default().as_encoded_bytes();
+    let name = format!("java-classes-{:08x}", checksum(&[&text, jars_name].concat()));
+    filled(&name, |folder| {
+        require("javac")?;
+        let mut compiler = Command::new("javac");
+        compiler.args(["-nowarn", "-XDignore.symbol.file", "-cp"]).arg(jars.join("*"));
+        run(compiler.arg("-d").arg(folder).arg(source))
     })
 }
 

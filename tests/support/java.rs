@@ -51,6 +51,14 @@ pub fn java(jvm: &Jvm, class: &str, arguments: &[&Path]) -> Result<Command> {
     Ok(command)
 }
 
+/// Returns a command that runs `class` of a Java source file that uses Kafka's classes. It is compiled once.
+pub fn java_of(source: &Path, class: &str) -> Result<Command> {
+    let (classes, jars) = (cache::java_classes(source)?, cache::kafka_jars()?);
+    let mut command = java(&Jvm::QuickStart, class, &[])?;
+    command.env("CLASSPATH", format!("{}:{}/*", classes.display(), jars.display()));
+    Ok(command)
+}
+
 /// Runs `start` when fewer than `STARTS_MAX` others run theirs.
 pub fn one_of_few_starts<T>(start: impl FnOnce() -> T) -> T {
     let _turn = Turn::wait();

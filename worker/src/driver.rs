@@ -169,6 +169,14 @@ impl Driver {
             Action::ChangeOffsets { name, config, change } => {
                 self.instances.change_offsets(name, config, change);
             }
+            Action::Group(_)
+            | Action::Forward { .. }
+            | Action::PublishTasks { .. }
+            | Action::MakeKey { .. }
+            | Action::SetLevel { .. }
+            | Action::WriteStatus(_) => {
+                tracing::error!("a worker of its own was asked to act in a group: {action:?}");
+            }
             Action::Finished => return Flow::Finished,
         }
         Flow::Waiting

@@ -7,6 +7,7 @@ use millrace_api::Properties;
 use crate::{
     config::{ConfigRecord, Target},
     event::{Action, Failure, Incarnation},
+    group::Place,
     herder::{Herder, Mode},
     plan,
     slot::Phase,
@@ -43,7 +44,18 @@ enum Step {
     Ready(Vec<Properties>),
     /// The plan was written, and not read back yet.
     Written,
+    /// The plan was handed to the leader, which has not answered.
+    Published,
     RetryAt(Time),
+    /// Tasks were written by somebody who may not live to commit them. If they are not by then, a plan is needed.
+    DoubtUntil(Time),
+}
+
+/// Whether there are tasks in the log without a commit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Doubt {
+    None,
+    Uncommitted,
 }
 
 /// What is to be done with a plan.
@@ -67,7 +79,7 @@ impl Plans {
 
     pub(super) fn retry_at(&self) -> Option<Time> {
         match self.step {
-            Step::RetryAt(at) => Some(at),
+            Step::RetryAt(at) | Step::DoubtUntil(at) => Some(at),
             _ => None,
         }
     }
@@ -79,11 +91,20 @@ impl Plans {
         }
     }
 
+    /// Takes in whether there are tasks without a commit.
+    pub(super) fn doubt(&mut self, uncommitted: Doubt, now: Time) {
+        match (&self.step, uncommitted) {
+            (Step::Idle, Doubt::Uncommitted) => self.step = Step::DoubtUntil(now + RETRY_MAX),
+            (Step::DoubtUntil(_), Doubt::None) => self.step = Step::Idle,
+            _ => {}
+        }
+    }
+
     fn ask(&mut self) {
         match self.step {
-            Step::Idle | Step::RetryAt(_) => self.step = Step::Needed,
+            Step::Idle | Step::RetryAt(_) | Step::DoubtUntil(_) => self.step = Step::Needed,
             Step::Needed => {}
-            Step::Asked | Step::Ready(_) | Step::Written => self.again = true,
+            Step::Asked | Step::Ready(_) | Step::Written | Step::Published => self.again = true,
         }
     }
 
@@ -93,13 +114,31 @@ impl Plans {
         }
         match plan {
             Ok(tasks) => self.step = Step::Ready(tasks),
-            Err(failure) => {
-                let wait = RETRY_MIN.saturating_mul(2_u32.saturating_pow(self.failures)).min(RETRY_MAX);
-                self.failures = self.failures.saturating_add(1);
-                self.outcome = Some(Err(failure));
-                self.step = Step::RetryAt(now + wait);
-            }
+            Err(failure) => self.fail(failure, now),
         }
+    }
+
+    /// Takes in what the leader has answered.
+    fn published(&mut self, outcome: Result<(), Failure>, now: Time) {
+        match (&self.step, outcome) {
+            (Step::Published, Ok(())) => self.done(),
+            (Step::Published, Err(failure)) => self.fail(failure, now),
+            _ => {}
+        }
+    }
+
+    pub(super) fn write_failed(&mut self, failure: &Failure, now: Time) {
+        if matches!(self.step, Step::Written) {
+            self.fail(failure.clone(), now);
+        }
+    }
+
+    /// Begins anew after a while. What failed may have been the last that anybody heard of a plan.
+    fn fail(&mut self, failure: Failure, now: Time) {
+        let wait = RETRY_MIN.saturating_mul(2_u32.saturating_pow(self.failures)).min(RETRY_MAX);
+        self.failures = self.failures.saturating_add(1);
+        self.outcome = Some(Err(failure));
+        self.step = Step::RetryAt(now + wait);
     }
 
     fn done(&mut self) {
@@ -130,6 +169,19 @@ impl Herder {
         }
     }
 
+    pub(super) fn tasks_published(
+        &mut self,
+        name: Arc<str>,
+        incarnation: Incarnation,
+        outcome: Result<(), Failure>,
+    ) {
+        let now = self.now;
+        if let Some(plans) = self.plans(&name, incarnation) {
+            plans.published(outcome, now);
+            self.touched.insert(name);
+        }
+    }
+
     /// Takes the plan of a connector as far as it goes now.
     pub(super) fn advance_plan(&mut self, name: &Arc<str>) {
         if !self.may_plan(name) || self.outbox.holds(name) {
@@ -142,17 +194,34 @@ impl Herder {
         };
         let plans = &mut instance.detail;
         match &plans.step {
-            Step::RetryAt(at) if *at <= now => plans.step = Step::Needed,
+            Step::RetryAt(at) | Step::DoubtUntil(at) if *at <= now => plans.step = Step::Needed,
             Step::Written => plans.done(),
             _ => {}
         }
-        if let Step::Ready(tasks) = &mut plans.step {
+        let place = self.leader_place();
+        let Some(plans) = self.works.get_mut(name).and_then(|work| work.connector.instance.as_mut()) else {
+            return;
+        };
+        let plans = &mut plans.detail;
+        if let Step::Ready(tasks) = &mut plans.step
+            && place != Place::Unknown
+        {
             let tasks = mem::take(tasks);
             let limit = plans.limit;
             let verdict = self.judge(name, limit, tasks);
-            self.carry_out(name, verdict);
+            self.carry_out(name, verdict, place);
         }
         self.ask_for_plan(name);
+    }
+
+    /// Sees to tasks that were written without a commit: what wrote them may be gone.
+    pub(super) fn doubt_tasks(&mut self, name: &str) {
+        let uncommitted = self.config.is_uncommitted(name);
+        let doubt = if uncommitted { Doubt::Uncommitted } else { Doubt::None };
+        let now = self.now;
+        if let Some(instance) = self.works.get_mut(name).and_then(|work| work.connector.instance.as_mut()) {
+            instance.detail.doubt(doubt, now);
+        }
     }
 
     /// Tells whether plans of the connector count: it runs, is meant to, and with this configuration.
@@ -178,7 +247,7 @@ impl Herder {
         if plan::differs(&self.config, name, &tasks) { Verdict::Changed(tasks) } else { Verdict::Unchanged }
     }
 
-    fn carry_out(&mut self, name: &Arc<str>, verdict: Verdict) {
+    fn carry_out(&mut self, name: &Arc<str>, verdict: Verdict, place: Place) {
         let (now, until) = (self.now, self.now + self.options.connector_stop_timeout);
         let Some(instance) = self.works.get_mut(name).and_then(|work| work.connector.instance.as_mut())
         else {
@@ -186,15 +255,17 @@ impl Herder {
         };
         match verdict {
             Verdict::Unchanged => instance.detail.done(),
-            Verdict::Changed(tasks) => {
-                instance.detail.step = Step::Written;
-                let count = tasks.len() as u32;
-                let task =
-                    |(index, settings)| ConfigRecord::TaskConfig { name: name.clone(), index, settings };
-                let mut records: Vec<_> = (0..).zip(tasks).map(task).collect();
-                records.push(ConfigRecord::TasksCommitted { name: name.clone(), count });
-                self.write(records);
-            }
+            Verdict::Changed(tasks) => match place {
+                Place::At(to) => {
+                    instance.detail.step = Step::Published;
+                    let incarnation = instance.incarnation;
+                    self.actions.push(Action::PublishTasks { to, name: name.clone(), incarnation, tasks });
+                }
+                Place::Here | Place::Unknown => {
+                    instance.detail.step = Step::Written;
+                    self.write(task_records(name, tasks));
+                }
+            },
             Verdict::Refused(failure) => {
                 // Its tasks go on: a failed connector does not stop them.
                 instance.stop(until, Some(failure), now);
@@ -220,4 +291,13 @@ impl Herder {
         let instance = self.works.get_mut(name)?.connector.find(incarnation)?;
         matches!(instance.phase, Phase::Running).then_some(&mut instance.detail)
     }
+}
+
+/// Returns the records that replace a connector's tasks.
+pub(super) fn task_records(name: &Arc<str>, tasks: Vec<Arc<Properties>>) -> Vec<ConfigRecord> {
+    let count = tasks.len() as u32;
+    let task = |(index, settings)| ConfigRecord::TaskConfig { name: name.clone(), index, settings };
+    let mut records: Vec<_> = (0..).zip(tasks).map(task).collect();
+    records.push(ConfigRecord::TasksCommitted { name: name.clone(), count });
+    records
 }

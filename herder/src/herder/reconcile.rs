@@ -25,6 +25,8 @@ enum Wanted {
     Stopped,
     /// Deleted, or the worker ends.
     Gone,
+    /// Another worker has it, or will.
+    Elsewhere,
 }
 
 /// What is to run of a connector's tasks.
@@ -32,6 +34,9 @@ struct WantedTasks {
     revision: u64,
     begin: Begin,
     connector_config: Arc<Properties>,
+    /// How many tasks the connector has in all.
+    count: usize,
+    /// Those that are to run here.
     settings: BTreeMap<u32, Arc<Properties>>,
 }
 
@@ -57,7 +62,7 @@ impl Herder {
         }
         let fits = match wanted {
             Wanted::Running { revision, .. } | Wanted::Resting { revision } => slot.fits(revision),
-            Wanted::Stopped | Wanted::Gone => false,
+            Wanted::Stopped | Wanted::Gone | Wanted::Elsewhere => false,
         };
         let ends = matches!(wanted, Wanted::Stopped | Wanted::Gone);
         // Tasks end before the connector that they may lean on.
@@ -114,6 +119,9 @@ impl Herder {
         let Some(connector) = self.config.connector(name).filter(|_| self.mode == Mode::Serving) else {
             return Wanted::Gone;
         };
+        if !self.is_own_connector(name) {
+            return Wanted::Elsewhere;
+        }
         let revision = connector.revision;
         match self.config.target(name) {
             Target::Started => Wanted::Running { config: connector.config.clone(), revision },
@@ -129,11 +137,14 @@ impl Herder {
             Target::Paused => Begin::Paused,
             Target::Stopped => return None,
         };
+        let revision = self.config.task_revision(name);
+        let own = self.config.tasks(name).filter(|(index, _)| self.is_own_task(name, *index, revision));
         Some(WantedTasks {
-            revision: self.config.task_revision(name),
+            revision,
             begin,
             connector_config: connector.config.clone(),
-            settings: self.config.tasks(name).map(|(index, settings)| (index, settings.clone())).collect(),
+            count: self.config.task_count(name),
+            settings: own.map(|(index, settings)| (index, settings.clone())).collect(),
         })
     }
 
@@ -179,7 +190,7 @@ impl Herder {
     /// Starts the tasks that are missing. While tasks of an earlier set are stopping none is: they may hold what
     /// the new ones are to take over.
     fn start_tasks(&mut self, name: &Arc<str>, wanted: &WantedTasks) {
-        let task_count = wanted.settings.len();
+        let task_count = wanted.count;
         let earlier = |slot: &Slot<TaskDetail>| {
             slot.live().is_some_and(|instance| instance.revision != wanted.revision)
         };

@@ -7,7 +7,8 @@ use millrace_api::Properties;
 use crate::{
     config::{ConfigRecord, Target},
     event::{Action, Failure, Incarnation, RequestId, TaskId},
-    herder::{Herder, Mode, REQUEST_TIMEOUT, REQUESTS_MAX},
+    group::Place,
+    herder::{Herder, Mode, REQUEST_TIMEOUT, REQUESTS_MAX, planning::task_records},
     request::{ConnectorInfo, Include, OffsetsChange, Refusal, Request, Response, Stage, Which},
     slot::{Phase, Stopping},
     time::Time,
@@ -29,7 +30,16 @@ struct Held {
     /// Nobody, when the request was dropped or has timed out: it is carried out all the same.
     id: Option<RequestId>,
     until: Time,
+    origin: Origin,
     change: Change,
+}
+
+/// Who asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Origin {
+    Client,
+    /// Another worker, which took this one for the right one.
+    Worker,
 }
 
 #[derive(Debug)]
@@ -58,6 +68,7 @@ enum Change {
     Restart { include: Include, which: Which },
     RestartTask { index: u32 },
     Offsets(OffsetsChange),
+    PutTasks { tasks: Vec<Arc<Properties>> },
 }
 
 /// What must come about before a request is answered.
@@ -119,6 +130,14 @@ impl Line {
 
 impl Herder {
     pub(super) fn requested(&mut self, id: RequestId, request: Request) {
+        self.take_request(id, request, Origin::Client);
+    }
+
+    pub(super) fn forwarded(&mut self, id: RequestId, request: Request) {
+        self.take_request(id, request, Origin::Worker);
+    }
+
+    fn take_request(&mut self, id: RequestId, request: Request, origin: Origin) {
         if self.mode != Mode::Serving {
             return self.respond(id, Err(Refusal::ShuttingDown));
         }
@@ -142,6 +161,18 @@ impl Herder {
             }
             Request::Statuses => return self.respond(id, Ok(self.statuses())),
             Request::Health => return self.respond(id, Ok(Response::Done)),
+            Request::Topics { name } => {
+                let topics = self.statuses.topics(&name).cloned().collect();
+                return self.respond(id, Ok(Response::Topics(topics)));
+            }
+            Request::ResetTopics { name } => {
+                self.forget_topics(&name);
+                return self.respond(id, Ok(Response::Done));
+            }
+            Request::SetClusterLevel { logger, level } => {
+                return self.write_for(Some(id), vec![ConfigRecord::LoggerLevel { logger, level }]);
+            }
+            Request::PutTasks { name, tasks } => (name, Change::PutTasks { tasks }),
             Request::Create { name, config, initial_state } => {
                 (name, Change::Create { config, initial_state })
             }
@@ -158,7 +189,7 @@ impl Herder {
         if waiting >= REQUESTS_MAX {
             return self.respond(id, Err(Refusal::TooManyRequests(waiting)));
         }
-        let held = Held { id: Some(id), until: self.now + REQUEST_TIMEOUT, change };
+        let held = Held { id: Some(id), until: self.now + REQUEST_TIMEOUT, origin, change };
         self.lines.entry(name.clone()).or_default().held.push_back(held);
         self.touched.insert(name);
     }
@@ -196,12 +227,48 @@ impl Herder {
     /// Carries out held requests until one writes something.
     pub(super) fn perform_next(&mut self, name: &Arc<str>) {
         while !self.outbox.holds(name) {
-            let Some(line) = self.lines.get_mut(name).filter(|line| line.changing_offsets.is_none()) else {
+            let line = self.lines.get(name).filter(|line| line.changing_offsets.is_none());
+            let Some(held) = line.and_then(|line| line.held.front()) else { return };
+            let place = self.place_of(name, &held.change);
+            if place == Place::Unknown {
                 return;
-            };
-            let Some(held) = line.held.pop_front() else { return };
-            self.perform(name, held);
+            }
+            let Some(held) = self.lines.get_mut(name).and_then(|line| line.held.pop_front()) else { return };
+            match (place, held.id, held.origin) {
+                (Place::At(_), None, _) => {}
+                (Place::At(_), Some(id), Origin::Worker) => self.respond(id, Err(Refusal::Misplaced)),
+                (Place::At(to), Some(id), Origin::Client) => {
+                    let request = held.change.into_request(name.clone());
+                    self.actions.push(Action::Forward { id, to, request });
+                }
+                (Place::Here | Place::Unknown, ..) => self.perform(name, held),
+            }
         }
+    }
+
+    /// Returns where a change can be carried out.
+    fn place_of(&self, name: &Arc<str>, change: &Change) -> Place {
+        let Some(group) = &self.group else { return Place::Here };
+        match change {
+            Change::Target(Target::Started | Target::Paused) => match group.leader() {
+                Place::Unknown => Place::Unknown,
+                Place::Here | Place::At(_) => Place::Here,
+            },
+            Change::Restart { include: Include::ConnectorOnly, which: Which::All }
+                if self.config.connector(name).is_some() =>
+            {
+                group.owner(name, None)
+            }
+            Change::RestartTask { index } if self.is_task(name, *index) => group.owner(name, Some(*index)),
+            _ => group.leader(),
+        }
+    }
+
+    /// Takes out those who wait for a write about a connector.
+    pub(super) fn take_unwritten(&mut self, name: &str) -> Vec<RequestId> {
+        let Some(line) = self.lines.get_mut(name) else { return Vec::new() };
+        let waits = |open: &mut Open| open.read.is_none() && open.goal.is_written();
+        line.open.extract_if(.., waits).map(|open| open.id).collect()
     }
 
     /// Notes that everything which was written about a connector was read back.
@@ -294,6 +361,11 @@ impl Herder {
             Change::Offsets(change) => {
                 self.begin_offsets(name, change).map(|()| Goal::OffsetsChanged).map_err(Err)
             }
+            Change::PutTasks { .. } if !exists => Err(Err(Refusal::ConnectorNotFound(name.clone()))),
+            Change::PutTasks { tasks } => {
+                self.write(task_records(name, tasks));
+                Ok(Goal::Noted)
+            }
         }
     }
 
@@ -344,6 +416,7 @@ impl Herder {
         match open.goal {
             Goal::Created => Some(self.started(name, open.read?)?.map(Response::Created)),
             Goal::Replaced => Some(self.started(name, open.read?)?.map(Response::Replaced)),
+            Goal::Ended if self.group.is_some() => open.read.map(|_| Ok(Response::Done)),
             Goal::Ended => {
                 let last = open.read?.last;
                 let live = self.works.get(name).is_some_and(|work| work.is_live_up_to(last));
@@ -363,7 +436,8 @@ impl Herder {
             self.config.connector(name).is_some_and(|connector| connector.revision == read.offset)
         });
         let Some(info) = info else { return Some(Err(Refusal::PreEmpted(name.clone()))) };
-        if self.config.target(name) != Target::Started {
+        // In a group it starts wherever the next round has it start.
+        if self.config.target(name) != Target::Started || self.group.is_some() {
             return Some(Ok(info));
         }
         let slot = &self.works.get(name)?.connector;
@@ -432,6 +506,38 @@ impl Herder {
                 (Stage::StoppingConnector(name.clone()), since)
             }
             (Some(_), _) | (None, _) => (Stage::WritingConfig(name.clone()), self.now),
+        }
+    }
+}
+
+// === impl Change ===
+
+impl Change {
+    /// Returns the request that asks for this.
+    fn into_request(self, name: Arc<str>) -> Request {
+        match self {
+            Self::Create { config, initial_state } => Request::Create { name, config, initial_state },
+            Self::PutConfig { config } => Request::PutConfig { name, config },
+            Self::Delete => Request::Delete { name },
+            Self::Target(Target::Started) => Request::Resume { name },
+            Self::Target(Target::Paused) => Request::Pause { name },
+            Self::Target(Target::Stopped) => Request::Stop { name },
+            Self::Restart { include, which } => Request::RestartConnector { name, include, which },
+            Self::RestartTask { index } => Request::RestartTask { task: TaskId { connector: name, index } },
+            Self::Offsets(change) => Request::ChangeOffsets { name, change },
+            Self::PutTasks { tasks } => Request::PutTasks { name, tasks },
+        }
+    }
+}
+
+// === impl Goal ===
+
+impl Goal {
+    /// Tells whether the way to it begins with a write.
+    fn is_written(&self) -> bool {
+        match self {
+            Self::Created | Self::Replaced | Self::Ended | Self::Noted => true,
+            Self::Restarted { .. } | Self::TaskRestarted { .. } | Self::OffsetsChanged => false,
         }
     }
 }

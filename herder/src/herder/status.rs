@@ -10,6 +10,7 @@ use crate::{
     herder::{Herder, TaskDetail},
     request::{ConnectorInfo, ConnectorStatus, Include, State, TaskInfo, TaskStatus, Which},
     slot::Slot,
+    wire::status::StoredStatus,
 };
 
 /// What a restart stops and starts.
@@ -42,6 +43,14 @@ impl Herder {
 
     pub(super) fn status(&self, name: &str) -> Option<ConnectorStatus> {
         let (name, _) = self.config.entry(name)?;
+        if self.group.is_some() {
+            return self.written_status(name);
+        }
+        Some(self.own_status(name))
+    }
+
+    /// Returns what this worker knows of what it runs itself.
+    pub(super) fn own_status(&self, name: &Arc<str>) -> ConnectorStatus {
         let resting = match self.config.target(name) {
             Target::Started => State::Unassigned,
             Target::Paused => State::Paused,
@@ -55,17 +64,27 @@ impl Herder {
             indexes.extend(held.map(|(index, _)| *index));
         }
         let tasks = indexes.into_iter().map(|index| self.shown_task(name, index)).collect();
+        ConnectorStatus { name: name.clone(), state, worker_id: self.options.worker_id.clone(), trace, tasks }
+    }
+
+    /// Returns what the group's workers have written.
+    fn written_status(&self, name: &Arc<str>) -> Option<ConnectorStatus> {
+        let written = self.statuses.connector(name)?;
+        let tasks = self.statuses.tasks_of(name).map(|(index, written)| written_task(index, written));
         Some(ConnectorStatus {
             name: name.clone(),
-            state,
-            worker_id: self.options.worker_id.clone(),
-            trace,
-            tasks,
+            state: written.state,
+            worker_id: written.worker_id.clone(),
+            trace: written.trace.clone(),
+            tasks: tasks.collect(),
         })
     }
 
     pub(super) fn task_status(&self, task: &TaskId) -> Option<TaskStatus> {
         self.config.entry(&task.connector)?;
+        if self.group.is_some() {
+            return self.statuses.task(task).map(|written| written_task(task.index, written));
+        }
         let configured = self.config.tasks(&task.connector).any(|(index, _)| index == task.index);
         let slot = self.works.get(&task.connector).and_then(|work| work.tasks.get(&task.index));
         let held = slot.is_some_and(|slot| slot.instance.is_some());
@@ -90,12 +109,16 @@ impl Herder {
         let Some(status) = self.status(name) else { return };
         let reached = self.reached_by_restart(&status, include, which);
         let last = self.last;
+        let revision = self.config.task_revision(name);
+        let own = |index: &u32| self.is_own_task(name, *index, revision);
+        let tasks: Vec<_> = reached.tasks.into_iter().filter(own).collect();
+        let own_connector = self.is_own_connector(name);
         let work = self.works.entry(name.clone()).or_default();
-        if reached.connector == Reached::Yes {
+        if reached.connector == Reached::Yes && own_connector {
             work.connector.restart(last);
             work.connector.restarting = true;
         }
-        for index in reached.tasks {
+        for index in tasks {
             let slot = work.tasks.entry(index).or_default();
             slot.restart(last);
             slot.restarting = true;
@@ -124,6 +147,15 @@ impl Herder {
         let slot: Option<&Slot<TaskDetail>> = self.works.get(name).and_then(|work| work.tasks.get(&index));
         let (state, trace) = slot.map_or((State::Unassigned, None), |slot| shown(slot, State::Unassigned));
         TaskStatus { index, state, worker_id: self.options.worker_id.clone(), trace }
+    }
+}
+
+fn written_task(index: u32, written: &StoredStatus) -> TaskStatus {
+    TaskStatus {
+        index,
+        state: written.state,
+        worker_id: written.worker_id.clone(),
+        trace: written.trace.clone(),
     }
 }
 

@@ -41,7 +41,7 @@ struct Stage {
     now: Time,
     requests: u64,
     offset: u64,
-    held_back: Option<VecDeque<ConfigRecord>>,
+    held_back: Option<std::collections::VecDeque<ConfigRecord>>,
 }
 
 impl Stage {
@@ -61,7 +61,7 @@ impl Stage {
         let mut said = Vec::new();
         match verb {
             "wait" => self.wait(words.next().unwrap().parse().unwrap(), &mut said),
-            "hold-log" => self.held_back = Some(VecDeque::new()),
+            "hold-log" => self.held_back = Some(std::collections::VecDeque::new()),
             "read-log" => {
                 for record in self.held_back.take().unwrap() {
                     self.read(record, &mut said);
@@ -229,6 +229,12 @@ fn show(action: &Action) -> String {
             format!("change offsets of {name} {} {change:?}", value(config))
         }
         Action::Finished => "finished".to_owned(),
+        Action::Group(_)
+        | Action::Forward { .. }
+        | Action::PublishTasks { .. }
+        | Action::MakeKey { .. }
+        | Action::SetLevel { .. }
+        | Action::WriteStatus(_) => panic!("{action:?} of a worker of its own"),
     }
 }
 
@@ -254,6 +260,7 @@ fn show_response(response: &Response) -> String {
         }
         Response::Restarting(status) => format!("restarting {}", show_status(status)),
         Response::OffsetsChanged(text) => format!("offsets changed {text}"),
+        Response::Topics(topics) => format!("topics {}", topics.join(" ")),
         Response::Done => "done".to_owned(),
     }
 }

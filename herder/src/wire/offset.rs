@@ -2,10 +2,12 @@
 //!
 //! A store finds offsets by the bytes of the key, so these matter to the byte.
 
-use std::{fmt, fmt::Write as _, sync::Arc};
+use std::{fmt, sync::Arc};
 
 use millrace_api::{Scalar, Scalars, SourceOffset, SourcePartition, text};
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
+
+use crate::wire::json;
 
 /// Whose offset it is, and of what.
 #[derive(Debug, Clone, PartialEq)]
@@ -30,10 +32,10 @@ pub fn encode_key(connector: &str, partition: &SourcePartition) -> Vec<u8> {
         return key.to_vec();
     }
     let mut out = String::from("[");
-    put_text(&mut out, connector);
+    json::put_text(&mut out, connector);
     out.push(',');
     let mut entries: Vec<_> = partition.entries.iter().collect();
-    sort_like_java(&mut entries);
+    json::sort_like_java(&mut entries);
     put_entries(&mut out, entries);
     out.push(']');
     out.into_bytes()
@@ -42,7 +44,7 @@ pub fn encode_key(connector: &str, partition: &SourcePartition) -> Vec<u8> {
 /// Returns what every key of a connector begins with, and no other connector's does.
 pub fn key_prefix(connector: &str) -> Vec<u8> {
     let mut out = String::from("[");
-    put_text(&mut out, connector);
+    json::put_text(&mut out, connector);
     out.push(',');
     out.into_bytes()
 }
@@ -138,27 +140,13 @@ impl<'de> Deserialize<'de> for ReadScalar {
     }
 }
 
-/// Puts names in the order of a Java `HashMap`, which is what most connectors for Java keep a partition in: a Java
-/// worker that takes over then finds the offset.
-fn sort_like_java(entries: &mut [(&Arc<str>, &Scalar)]) {
-    let mut buckets = 16;
-    while entries.len() > buckets / 4 * 3 {
-        buckets *= 2;
-    }
-    entries.sort_by_key(|(name, _)| {
-        let hash =
-            name.encode_utf16().fold(0_u32, |hash, unit| hash.wrapping_mul(31).wrapping_add(unit.into()));
-        (hash ^ (hash >> 16)) as usize & (buckets - 1)
-    });
-}
-
 fn put_entries<'a>(out: &mut String, entries: impl IntoIterator<Item = (&'a Arc<str>, &'a Scalar)>) {
     out.push('{');
     for (place, (name, scalar)) in entries.into_iter().enumerate() {
         if place > 0 {
             out.push(',');
         }
-        put_text(out, name);
+        json::put_text(out, name);
         out.push(':');
         put_scalar(out, scalar);
     }
@@ -172,32 +160,9 @@ fn put_scalar(out: &mut String, scalar: &Scalar) {
         Scalar::Integer(value) => out.push_str(&value.to_string()),
         Scalar::Float(value) if value.is_finite() => out.push_str(&text::double(*value)),
         // JSON has no form for these; Java's writer quotes its own.
-        Scalar::Float(value) => put_text(out, &text::double(*value)),
-        Scalar::String(value) => put_text(out, value.as_ref()),
+        Scalar::Float(value) => json::put_text(out, &text::double(*value)),
+        Scalar::String(value) => json::put_text(out, value.as_ref()),
     }
-}
-
-fn put_text(out: &mut String, text: &str) {
-    out.push('"');
-    for character in text.chars() {
-        match character {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            '\u{8}' => out.push_str("\\b"),
-            '\u{c}' => out.push_str("\\f"),
-            '\n' => out.push_str("\\n"),
-            '\r' => out.push_str("\\r"),
-            '\t' => out.push_str("\\t"),
-            '\0'..'\u{20}' | '\u{10000}'.. => {
-                for unit in character.encode_utf16(&mut [0; 2]) {
-                    // Writing to a text cannot fail.
-                    let _ = write!(out, "\\u{unit:04X}");
-                }
-            }
-            character => out.push(character),
-        }
-    }
-    out.push('"');
 }
 
 #[cfg(test)]

@@ -5,6 +5,8 @@
 mod admin;
 mod broker;
 mod consumer;
+mod group;
+mod internal;
 mod outage;
 mod producer;
 mod rebalance;
