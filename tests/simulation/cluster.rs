@@ -46,6 +46,8 @@ pub enum ClusterFault {
     HandsOverWhatItHolds,
     /// Says when it joins that it has read more than it has.
     LeadsWithOldConfig,
+    /// Worker 1 does not hear what tasks its connectors want.
+    ForgetsPlans,
     /// Does not hear that the leader did not get its plan.
     ForgetsLostPlans,
     /// Goes on with its work when it has lost the group.

@@ -30,6 +30,8 @@ pub(super) struct Plans {
     again: bool,
     /// How many plans have failed in a row.
     failures: u32,
+    /// How many tasks the last plan came to, which was taken in or found to be there already.
+    told: Option<usize>,
     /// How the last plan ended; nothing before the first has.
     pub(super) outcome: Option<Result<(), Failure>>,
 }
@@ -47,15 +49,16 @@ enum Step {
     /// The plan was handed to the leader, which has not answered.
     Published,
     RetryAt(Time),
-    /// Tasks were written by somebody who may not live to commit them. If they are not by then, a plan is needed.
+    /// Tasks were written by somebody who may not live to commit them, or taken away by a request to stop that was
+    /// written in part. If that is still so by then, a plan is needed.
     DoubtUntil(Time),
 }
 
-/// Whether there are tasks in the log without a commit.
+/// Whether the tasks in the log are likely to be what somebody has left behind half written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Doubt {
     None,
-    Uncommitted,
+    HalfWritten,
 }
 
 /// What is to be done with a plan.
@@ -68,7 +71,7 @@ enum Verdict {
 impl Plans {
     pub(super) fn new() -> Self {
         let limit = TaskLimit { tasks_max: 0, beyond: Beyond::Refused };
-        Self { limit, step: Step::Idle, again: false, failures: 0, outcome: None }
+        Self { limit, step: Step::Idle, again: false, failures: 0, told: None, outcome: None }
     }
 
     /// Notes that the connector has started and can be asked.
@@ -91,10 +94,10 @@ impl Plans {
         }
     }
 
-    /// Takes in whether there are tasks without a commit.
-    pub(super) fn doubt(&mut self, uncommitted: Doubt, now: Time) {
-        match (&self.step, uncommitted) {
-            (Step::Idle, Doubt::Uncommitted) => self.step = Step::DoubtUntil(now + RETRY_MAX),
+    /// Takes in whether the tasks in the log are in doubt.
+    pub(super) fn doubt(&mut self, doubt: Doubt, now: Time) {
+        match (&self.step, doubt) {
+            (Step::Idle, Doubt::HalfWritten) => self.step = Step::DoubtUntil(now + RETRY_MAX),
             (Step::DoubtUntil(_), Doubt::None) => self.step = Step::Idle,
             _ => {}
         }
@@ -207,6 +210,7 @@ impl Herder {
             && place != Place::Unknown
         {
             let tasks = mem::take(tasks);
+            plans.told = Some(tasks.len());
             let limit = plans.limit;
             let verdict = self.judge(name, limit, tasks);
             self.carry_out(name, verdict, place);
@@ -214,12 +218,14 @@ impl Herder {
         self.ask_for_plan(name);
     }
 
-    /// Sees to tasks that were written without a commit: what wrote them may be gone.
+    /// Sees to tasks that were written without a commit, and to tasks that are not as many as the connector has told:
+    /// what wrote them may be gone. A worker of its own writes all or nothing.
     pub(super) fn doubt_tasks(&mut self, name: &str) {
-        let uncommitted = self.config.is_uncommitted(name);
-        let doubt = if uncommitted { Doubt::Uncommitted } else { Doubt::None };
-        let now = self.now;
+        let (uncommitted, count) = (self.config.is_uncommitted(name), self.config.task_count(name));
+        let (now, grouped) = (self.now, self.group.is_some());
         if let Some(instance) = self.works.get_mut(name).and_then(|work| work.connector.instance.as_mut()) {
+            let others = grouped && instance.detail.told.is_some_and(|told| told != count);
+            let doubt = if uncommitted || others { Doubt::HalfWritten } else { Doubt::None };
             instance.detail.doubt(doubt, now);
         }
     }

@@ -154,6 +154,7 @@ impl Cluster {
             Event::ConfigRead { record: ConfigRecord::Connector { config: None, .. }, .. } => {
                 self.fault == Some(ClusterFault::ForgetsDeletions)
             }
+            Event::TasksPlanned { .. } => self.fault == Some(ClusterFault::ForgetsPlans) && worker == 1,
             Event::Group(GroupEvent::RebalanceNeeded) => {
                 self.fault == Some(ClusterFault::IgnoresRounds) && worker == 1
             }

@@ -63,7 +63,7 @@ impl Cluster {
             })?;
             for name in names {
                 // Without the connector's running there is nobody to put right what compaction has torn.
-                let torn = is_torn(all, name);
+                let torn = self.is_torn(all, name);
                 let same = torn
                     || own.connector(name).map(|known| &known.config)
                         == all.connector(name).map(|known| &known.config)
@@ -94,7 +94,7 @@ impl Cluster {
                     format!("{name} runs with an old configuration")
                 })?;
             }
-            if is_torn(&known, &name) {
+            if self.is_torn(&known, &name) {
                 continue;
             }
             for (index, settings) in known.tasks(&name).filter(|_| target != Target::Stopped) {
@@ -154,13 +154,14 @@ impl Cluster {
             _ => fake.state == State::Failed,
         }
     }
-}
 
-/// Tells whether compaction has left readers of different times with different tasks. The connector puts that right when
-/// it plans, which it does not before it runs again.
-fn is_torn(known: &ConfigState, name: &str) -> bool {
-    let config = known.connector(name).map(|connector| &connector.config);
-    let applied = known.applied(name) == config;
-    known.target(name) != Target::Started
-        && (known.is_uncommitted(name) || known.is_inconsistent(name) || !applied)
+    /// Tells whether compaction has left readers of different times with different tasks. The connector puts that right
+    /// when it plans, which it does not before it runs again.
+    fn is_torn(&self, known: &ConfigState, name: &Arc<str>) -> bool {
+        let config = known.connector(name).map(|connector| &connector.config);
+        let applied = known.applied(name) == config;
+        let rests = known.target(name) != Target::Started
+            || self.runs_once(&What::Connector(name.clone())).is_ok_and(|fake| fake.state == State::Failed);
+        rests && (known.is_uncommitted(name) || known.is_inconsistent(name) || !applied)
+    }
 }
