@@ -41,6 +41,7 @@ const SHORT: [(&str, &str); 28] = [
 
 /// Returns the zone of a name such as `Europe/Berlin`, `PST`, `GMT+2`, `+02:00` or `Z`.
 pub(crate) fn parse(name: &str) -> Option<TimeZone> {
+    let name = name.trim();
     let name = SHORT.iter().find(|(short, _)| *short == name).map_or(name, |(_, full)| full);
     if matches!(name, "Z" | "UTC" | "GMT" | "UT") {
         return Some(TimeZone::UTC);

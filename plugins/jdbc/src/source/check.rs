@@ -2,7 +2,6 @@
 
 use super::schema::{Granularity, NumericMapping};
 use crate::{clock::Calendar, dialect, identifier::Quoting};
-use jiff::tz::{Offset, TimeZone};
 use millrace_api::{
     config::{Check, Parsed},
     regex::JavaRegex,
@@ -15,35 +14,6 @@ pub(super) const CREDENTIALS_PROVIDER: &str = "io.confluent.connect.jdbc.util.De
 const TOPIC_CHARS_MAX: usize = 249;
 
 const MODES: [&str; 5] = ["", "bulk", "timestamp", "incrementing", "timestamp+incrementing"];
-
-/// Zones that Java knows by three letters, beside those that the zone data base has.
-const SHORT_ZONES: [(&str, &str); 25] = [
-    ("ACT", "Australia/Darwin"),
-    ("AET", "Australia/Sydney"),
-    ("AGT", "America/Argentina/Buenos_Aires"),
-    ("ART", "Africa/Cairo"),
-    ("AST", "America/Anchorage"),
-    ("BET", "America/Sao_Paulo"),
-    ("BST", "Asia/Dhaka"),
-    ("CAT", "Africa/Harare"),
-    ("CNT", "America/St_Johns"),
-    ("CST", "America/Chicago"),
-    ("CTT", "Asia/Shanghai"),
-    ("EAT", "Africa/Addis_Ababa"),
-    ("ECT", "Europe/Paris"),
-    ("IET", "America/Indiana/Indianapolis"),
-    ("IST", "Asia/Kolkata"),
-    ("JST", "Asia/Tokyo"),
-    ("MIT", "Pacific/Apia"),
-    ("NET", "Asia/Yerevan"),
-    ("NST", "Pacific/Auckland"),
-    ("PLT", "Asia/Karachi"),
-    ("PNT", "America/Phoenix"),
-    ("PRT", "America/Puerto_Rico"),
-    ("PST", "America/Los_Angeles"),
-    ("SST", "Pacific/Guadalcanal"),
-    ("VST", "Asia/Ho_Chi_Minh"),
-];
 
 fn text(check: impl Fn(&str) -> Result<(), String> + Send + Sync + 'static) -> Check {
     Check::new(move |value| match value {
@@ -89,15 +59,6 @@ pub(super) fn credentials_provider() -> Check {
         Some("DefaultJdbcCredentialsProvider" | "") => Ok(()),
         _ => Err("a provider of credentials is a Java class; set connection.user and connection.password, \
                   which a config provider may fill in"
-            .to_string()),
-    })
-}
-
-pub(super) fn zone() -> Check {
-    text(|text| match read_zone(text) {
-        Some(_) => Ok(()),
-        None => Err("Invalid time zone. See the list of valid time zones at \
-                     https://docs.oracle.com/javase/8/docs/api/java/time/ZoneId.html"
             .to_string()),
     })
 }
@@ -170,37 +131,6 @@ pub(super) fn read_incrementing_mapping(entry: &str) -> Result<(JavaRegex, Strin
 
 fn one_colon(entry: &str) -> Option<(&str, &str)> {
     entry.split_once(':').filter(|(_, rest)| !rest.contains(':'))
-}
-
-/// Reads a zone's id, an offset, or one of Java's short ids.
-pub(super) fn read_zone(text: &str) -> Option<TimeZone> {
-    let text = text.trim();
-    if matches!(text, "UTC" | "Z" | "GMT") {
-        return Some(TimeZone::UTC);
-    }
-    if let Some((_, zone)) = SHORT_ZONES.iter().find(|(short, _)| *short == text) {
-        return TimeZone::get(zone).ok();
-    }
-    let offset = ["UTC", "GMT", "UT"].iter().find_map(|prefix| text.strip_prefix(prefix)).unwrap_or(text);
-    if offset.starts_with(['+', '-']) {
-        return read_offset(offset).map(TimeZone::fixed);
-    }
-    TimeZone::get(text).ok()
-}
-
-fn read_offset(text: &str) -> Option<Offset> {
-    let sign = if text.starts_with('-') { -1 } else { 1 };
-    let digits: String = text[1..].chars().filter(|char| *char != ':').collect();
-    let part = |from: usize| digits.get(from..from + 2).map_or(Some(0), |part| part.parse::<i32>().ok());
-    let (hours, minutes, seconds) = match digits.len() {
-        1 => (digits.parse().ok()?, 0, 0),
-        2 | 4 | 6 => (part(0)?, part(2)?, part(4)?),
-        _ => return None,
-    };
-    if hours > 18 || minutes > 59 || seconds > 59 {
-        return None;
-    }
-    Offset::from_seconds(sign * (hours * 3600 + minutes * 60 + seconds)).ok()
 }
 
 /// Reads a word that may be written in lower or in upper case, and not mixed.

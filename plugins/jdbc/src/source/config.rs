@@ -231,7 +231,7 @@ pub struct JdbcSourceConfig {
     pub timestamp_delay: i64,
 
     /// Zone of the clock by which times without one were written: an id such as `Europe/Berlin`, or an offset such as `+02:00`.
-    #[config(default = "UTC", check = check::zone(), group = "Connector", order = 9, mid, display = "DB time zone")]
+    #[config(default = "UTC", check = crate::zone::check(), group = "Connector", order = 9, mid, display = "DB time zone")]
     pub db_timezone: String,
 
     /// What times become: `connect_logical` for the logical type of milliseconds, else integers (`micros_long`, `nanos_long`),

@@ -13,6 +13,7 @@ use crate::{
     error::JdbcError,
     identifier::{Quoting, TableId},
     url::JdbcUrl,
+    zone,
 };
 use millrace_api::{Config, Properties, regex::JavaRegex};
 use std::time::Duration;
@@ -108,7 +109,7 @@ impl Settings {
             JdbcError::setting(format!("Invalid value {value} for configuration {name}: Invalid enumerator"))
         };
         let zone =
-            check::read_zone(&config.db_timezone).ok_or_else(|| word("db.timezone", &config.db_timezone))?;
+            zone::parse(&config.db_timezone).ok_or_else(|| word("db.timezone", &config.db_timezone))?;
         let connection = ConnectionSettings {
             url,
             user: config.connection_user.clone(),
