@@ -161,11 +161,9 @@ impl Database {
     }
 
     fn mariadb_command(&self) -> Command {
-        let mut command = Command::new("mariadbd");
+        // Not by its own `--user`: a process that changes its user itself is no longer tied to its parent's end.
+        let mut command = self.as_user("mysql", Path::new("mariadbd"));
         command.arg("--no-defaults");
-        if is_root() {
-            command.arg("--user=mysql");
-        }
         command.arg(format!("--datadir={}", self.folder.path("data").display()));
         command.arg(format!("--socket={}", self.folder.path("my.sock").display()));
         command.arg(format!("--pid-file={}", self.folder.path("my.pid").display()));
